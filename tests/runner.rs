@@ -1,1 +1,58 @@
-fn main(){}
+//! The only test binary: one link, one harness, and one place that says what goes where.
+//!
+//! | folder | holds | asserts |
+//! |---|---|---|
+//! | `common/` | the world: hermetic environment, clock, ids, sessions, races | nothing |
+//! | `features/` | one file per feature folder of `src/`, same name | commands end to end, inline snapshots |
+//! | `contracts/` | what others may rely on: JSON, exit codes, records, refs, hooks, settings | exact values |
+//! | `races/` | many real processes, kills, a packer beside them | invariants, never text |
+//! | `props/` | models against a real repository | invariants |
+//! | `guards/` | the rules for the source tree | `file:line: rule` |
+//! | `data/` | transcripts and old records | nothing |
+//!
+//! A new file is declared below; `guards/tests_tree.rs` refuses one that is not. Whatever can be tested without git and without a
+//! process is tested beside the code, in `src/`.
+
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "guards read our own tree, where an extension has one spelling"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the chokepoints are the product's: tests start processes and read the time themselves"
+)]
+
+#[allow(
+    dead_code,
+    reason = "the harness is one vocabulary: not every word is used in every state of the tests"
+)]
+mod common {
+    pub mod command;
+    pub mod output;
+    pub mod race;
+    pub mod session;
+    pub mod world;
+}
+
+mod contracts {
+    mod exit_codes;
+    mod json;
+}
+
+mod features {}
+
+mod guards {
+    mod ci;
+    mod harness;
+    mod layering;
+    mod sizes;
+    mod source;
+    mod templates;
+    mod tests_tree;
+    mod words;
+    mod writers;
+}
+
+mod props {}
+
+mod races {}

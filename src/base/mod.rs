@@ -1,0 +1,7 @@
+//! Pure vocabulary: ids, scopes, time, records. No I/O, no clock, no environment.
+
+pub mod id;
+pub mod record;
+pub mod scope;
+pub mod text;
+pub mod time;

@@ -1,0 +1,111 @@
+//! The command line: argv in, exit code out.
+
+use crate::{
+    ctx::Ctx,
+    error::{Error, Kind, Result},
+    features::{claim, session},
+    ui::Ui,
+};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Many agent sessions and people on one repository, without losing each other's work
+#[derive(Debug, Parser)]
+#[command(
+    name = "git ccc",
+    bin_name = "git ccc",
+    version,
+    disable_help_subcommand = false,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Answer with one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    /// Leave the narration out
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Act as this session
+    #[arg(long, global = true, value_name = "TAG")]
+    session: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take a claim away from its holder, on the record
+    Break(claim::cmd::BreakArgs),
+    /// Claim paths, globs or named resources
+    Claim(claim::cmd::ClaimArgs),
+    /// List the claims
+    Claims(claim::cmd::ClaimsArgs),
+    /// Give claims back
+    Release(claim::cmd::ReleaseArgs),
+    /// Register, list, show, rename and end sessions
+    #[command(subcommand)]
+    Session(session::cmd::SessionCommand),
+    /// List the sessions that are here
+    Who(session::cmd::ListArgs),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let ui = Ui {
+        json: cli.json,
+        quiet: cli.quiet,
+    };
+    let done = std::panic::catch_unwind(|| {
+        Ctx::new(ui, cli.session.clone()).and_then(|ctx| run(&ctx, &cli.command))
+    });
+    let done =
+        done.unwrap_or_else(|_| Err(Error::new(Kind::Internal, "this is a defect of git ccc")));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ExitCode::from(ui.error(&error)),
+    }
+}
+
+/// Shows help and version on stdout, and a wrong command line as an error of ours.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    let ui = Ui {
+        json: std::env::args_os().any(|arg| arg == "--json"),
+        quiet: false,
+    };
+    let text = error.render().to_string();
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        return match ui.raw(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => ExitCode::from(ui.error(&error)),
+        };
+    }
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let fact = lines
+        .next()
+        .unwrap_or("the command line is wrong")
+        .trim_start_matches("error: ")
+        .to_owned();
+    let error = lines
+        .take_while(|line| !line.starts_with("For more"))
+        .fold(Error::usage(fact), Error::because);
+    ExitCode::from(ui.error(&error.hint("git ccc -h")))
+}
+
+fn run(ctx: &Ctx, command: &Command) -> Result<()> {
+    match command {
+        Command::Break(args) => claim::cmd::break_claim(ctx, args),
+        Command::Claim(args) => claim::cmd::claim(ctx, args),
+        Command::Claims(args) => claim::cmd::claims(ctx, args),
+        Command::Release(args) => claim::cmd::release(ctx, args),
+        Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
+        Command::Who(args) => session::cmd::list(ctx, args),
+    }
+}

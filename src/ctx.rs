@@ -1,0 +1,100 @@
+//! What every command receives: how to speak, where it stands, the time, the dice, the settings.
+
+use crate::{
+    base::time::{Clock, Timestamp},
+    clock::{Dice, SystemClock},
+    env,
+    error::{Context, Error, Kind, Result},
+    git::Repo,
+    settings::{Layer, LayerText, MAX_FILE_BYTES, Settings},
+    ui::Ui,
+};
+use std::{
+    cell::OnceCell,
+    path::{Path, PathBuf},
+};
+
+/// The world of one command.
+#[derive(Debug)]
+pub struct Ctx {
+    /// How to speak.
+    pub ui: Ui,
+    /// The dice.
+    pub dice: Dice,
+    /// The session named by `--session`, if any.
+    pub session_flag: Option<String>,
+    clock: SystemClock,
+    cwd: PathBuf,
+    repo: OnceCell<Repo>,
+    settings: OnceCell<Settings>,
+}
+
+impl Ctx {
+    /// Looks at the environment once.
+    pub fn new(ui: Ui, session_flag: Option<String>) -> Result<Self> {
+        let cwd = env::cwd().context(Kind::Setup, || {
+            "the working directory cannot be read".to_owned()
+        })?;
+        Ok(Ctx {
+            ui,
+            dice: Dice::new(),
+            session_flag,
+            clock: SystemClock::new(),
+            cwd,
+            repo: OnceCell::new(),
+            settings: OnceCell::new(),
+        })
+    }
+
+    /// Returns the time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Returns the directory the command was started in.
+    pub fn cwd(&self) -> &Path {
+        &self.cwd
+    }
+
+    /// Returns the repository around the working directory.
+    pub fn repo(&self) -> Result<&Repo> {
+        if let Some(repo) = self.repo.get() {
+            return Ok(repo);
+        }
+        let found = Repo::discover(&self.cwd)?;
+        Ok(self.repo.get_or_init(|| found))
+    }
+
+    /// Returns the settings in force here.
+    pub fn settings(&self) -> Result<&Settings> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let found = load_settings(self.repo()?)?;
+        Ok(self.settings.get_or_init(|| found))
+    }
+}
+
+fn load_settings(repo: &Repo) -> Result<Settings> {
+    let user = env::config_dir().map(|dir| (Layer::User, dir.join("config.toml")));
+    let policy = repo
+        .worktree()
+        .map(|root| (Layer::Repo, root.join(".ccc.toml")));
+    let clone = (Layer::Clone, repo.common_dir().join("ccc.toml"));
+    let mut texts = Vec::new();
+    for (layer, path) in user.into_iter().chain(policy).chain([clone]) {
+        let text = crate::fs::read_capped(&path, MAX_FILE_BYTES + 1)
+            .context(Kind::Usage, || format!("{} cannot be read", path.display()))?;
+        texts.extend(text.map(|text| (layer, path, text)));
+    }
+    let layers: Vec<LayerText<'_>> = texts
+        .iter()
+        .map(|(layer, path, text)| LayerText {
+            layer: *layer,
+            path,
+            text,
+        })
+        .collect();
+    Settings::load(&layers, &env::ccc_vars())
+        .map_err(|error| Error::usage(error.to_string()).because(error.hint()))
+}

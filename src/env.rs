@@ -1,0 +1,98 @@
+//! Every environment variable that is read, and the only place that reads one.
+//!
+//! `CCC_TEST_*` are the product's only test seams: they pin the clock and the
+//! dice so that object ids can stand in snapshots.
+
+use std::{ffi::OsString, path::PathBuf};
+
+/// The session to act as.
+pub const SESSION: &str = "CCC_SESSION";
+/// The long-lived process that stands for the session.
+pub const PID: &str = "CCC_PID";
+/// A reason that lets one commit pass a claim held by another; recorded in the log.
+pub const OVERRIDE: &str = "CCC_OVERRIDE";
+/// Set in children so that our own hooks stay out of our own commits.
+pub const INTERNAL_LANE: &str = "CCC_INTERNAL_LANE";
+/// Pins the clock (RFC 3339).
+pub const TEST_NOW: &str = "CCC_TEST_NOW";
+/// Pins the ids.
+pub const TEST_SEED: &str = "CCC_TEST_SEED";
+/// Home of the user.
+pub const HOME: &str = "HOME";
+/// Where agents say which conversation is speaking, most specific first: (variable, agent).
+pub const AGENT_IDS: &[(&str, &str)] = &[
+    ("CLAUDE_CODE_SESSION_ID", "claude"),
+    ("CODEX_THREAD_ID", "codex"),
+];
+/// Where agents say which process they are.
+pub const AGENT_PIDS: &[&str] = &["CLAUDE_PID"];
+
+/// Returns a variable's value if it is set, not empty and valid Unicode.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
+pub fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns a variable's raw value if it is set and not empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
+pub fn var_os(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Returns the `CCC_*` variables, for settings.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
+pub fn ccc_vars() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("CCC_"))
+        .collect()
+}
+
+/// Returns the working directory.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the working directory"
+)]
+pub fn cwd() -> std::io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
+/// Returns the user's home directory.
+pub fn home() -> Option<PathBuf> {
+    var_os(HOME).map(PathBuf::from)
+}
+
+/// Returns the directory for state that must outlive a cache sweep (`$XDG_STATE_HOME/git-ccc`).
+pub fn state_dir() -> Option<PathBuf> {
+    xdg("XDG_STATE_HOME", ".local/state")
+}
+
+/// Returns the directory of the user's own settings (`$XDG_CONFIG_HOME/git-ccc`).
+pub fn config_dir() -> Option<PathBuf> {
+    xdg("XDG_CONFIG_HOME", ".config")
+}
+
+/// Returns the user's data directory (`$XDG_DATA_HOME`), where man pages and completions go.
+pub fn data_home() -> Option<PathBuf> {
+    var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(home()?.join(".local/share")))
+}
+
+fn xdg(name: &str, fallback: &str) -> Option<PathBuf> {
+    let base = match var_os(name).map(PathBuf::from) {
+        // The XDG base directory specification: a relative path is invalid and is ignored.
+        Some(path) if path.is_absolute() => path,
+        _ => home()?.join(fallback),
+    };
+    Some(base.join("git-ccc"))
+}

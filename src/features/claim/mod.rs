@@ -1,0 +1,18 @@
+//! Claims: who holds what.
+//!
+//! One lock ref a live claim, `refs/ccc/claims/<claim-id>`: a tag object of the
+//! empty tree whose body is a [`model::ClaimRecord`]. Every change is one
+//! transaction that also moves `refs/ccc/log`, the log last.
+//!
+//! Invariants: no two live claims of different sessions overlap; a claim ends
+//! when it says, at once when its holder's process is proved gone, and never
+//! before; the overlap of scopes is decided by `base::scope` alone, for grants,
+//! hooks, commits and checks alike.
+
+pub mod cmd;
+pub mod error;
+pub mod logic;
+pub mod model;
+pub mod queue;
+pub mod store;
+pub mod view;

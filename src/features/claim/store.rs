@@ -1,0 +1,536 @@
+//! Loading claims and changing them: the race story, told once.
+//!
+//! Under the flock: read the log's tip, then list the lock refs, decide (pure),
+//! then one transaction that ends with the log. A lost swap reads and decides
+//! again. After a grant the claims are listed once more and the grant is
+//! withdrawn if an older one overlaps it. Neither the flock nor the swap is
+//! trusted alone.
+
+use super::{
+    logic::{self, Ended, Grant, State},
+    model::{Claim, ClaimRecord, PREFIX, join},
+    queue,
+};
+use crate::{
+    base::{
+        id::{ClaimId, SessionTag},
+        record,
+        scope::Scope,
+        time::{Timestamp, Ttl},
+    },
+    ctx::Ctx,
+    error::{Context, Error, Kind, Result},
+    features::session::{
+        logic::{Life, life},
+        store::{self as session_store, ThisHost},
+    },
+    git::{
+        Oid, Repo,
+        log::{self, Draft, Guard, Tip},
+        objects::{self, Author},
+        refs::{self, Edit, Lost},
+    },
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The state at one tip and the objects it was read from: the expectations of the swap.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The log's tip, read before anything else.
+    pub tip: Tip,
+    /// What decisions see.
+    pub state: State,
+    /// The object behind each claim.
+    pub oids: BTreeMap<ClaimId, Oid>,
+    /// Lock refs that cannot be read: they hold something, nobody can say what.
+    pub unreadable: Vec<(String, Oid, String)>,
+}
+
+impl Snapshot {
+    /// Refuses to decide while a claim cannot be read: it may cover anything.
+    pub fn require_readable(&self) -> Result<()> {
+        let Some((name, _, why)) = self.unreadable.first() else {
+            return Ok(());
+        };
+        Err(Error::setup(format!(
+            "{name} cannot be read, so nobody can say what it covers"
+        ))
+        .because(why)
+        .hint("git ccc doctor"))
+    }
+
+    fn oid(&self, id: &ClaimId) -> Result<Oid> {
+        self.oids
+            .get(id)
+            .copied()
+            .ok_or_else(|| Error::internal(format!("claim {id} was decided on and never read")))
+    }
+}
+
+/// Returns the ref of a claim.
+pub fn ref_name(id: &ClaimId) -> String {
+    format!("{PREFIX}{id}")
+}
+
+/// Loads every claim at the present tip; whose holders are alive is asked only for those that overlap `scopes`.
+pub fn load(repo: &Repo, now: Timestamp, about: About<'_>) -> Result<Snapshot> {
+    let tip = log::tip(repo)?;
+    load_at(repo, tip, now, about)
+}
+
+/// Which claims a decision is about; asking about every holder costs a look at each one's process.
+#[derive(Clone, Copy, Debug)]
+pub enum About<'a> {
+    /// All of them.
+    Everything,
+    /// Those that overlap these scopes.
+    Scopes(&'a [Scope]),
+}
+
+fn load_at(repo: &Repo, tip: Tip, now: Timestamp, about: About<'_>) -> Result<Snapshot> {
+    let (mut claims, mut oids, mut unreadable) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for (name, oid) in refs::list(repo, PREFIX)? {
+        match read(repo, &name, oid) {
+            Ok(claim) => {
+                oids.insert(claim.id.clone(), oid);
+                claims.push(claim);
+            }
+            // Deleted between the listing and the read: gone is gone.
+            Err(_) if refs::find(repo, &name)?.is_none() => {}
+            Err(error) => unreadable.push((name, oid, error.to_string())),
+        }
+    }
+    let fold = repo.fold();
+    let relevant: Vec<&Claim> = claims
+        .iter()
+        .filter(|claim| match about {
+            About::Everything => true,
+            About::Scopes(scopes) => logic::overlap(&claim.record.scopes, scopes, fold).is_some(),
+        })
+        .collect();
+    let dead = dead_holders(repo, &relevant, now)?;
+    let released = released(repo, &tip, &relevant)?;
+    let state = State {
+        dead,
+        released,
+        queue: queue::load(repo),
+        fence: tip.fence,
+        now,
+        fold,
+        claims,
+    };
+    Ok(Snapshot {
+        tip,
+        state,
+        oids,
+        unreadable,
+    })
+}
+
+fn read(repo: &Repo, name: &str, oid: Oid) -> Result<Claim> {
+    let unreadable = || format!("claim record {oid} cannot be read");
+    let id = name
+        .strip_prefix(PREFIX)
+        .unwrap_or_default()
+        .parse()
+        .context(Kind::Setup, unreadable)?;
+    let record: ClaimRecord =
+        record::decode(&objects::read_record(repo, oid)?).context(Kind::Setup, unreadable)?;
+    Ok(Claim { id, record })
+}
+
+fn dead_holders(repo: &Repo, claims: &[&Claim], now: Timestamp) -> Result<BTreeSet<SessionTag>> {
+    let holders: BTreeSet<&SessionTag> = claims.iter().map(|claim| &claim.record.session).collect();
+    let host = ThisHost::new();
+    let mut dead = BTreeSet::new();
+    for tag in holders {
+        // A record that is missing or unreadable proves nothing: the claim ends at its stated time.
+        if let Ok(Some((session, _))) = session_store::load(repo, tag)
+            && life(&session.record, &host, now) == Life::Dead
+        {
+            dead.insert(tag.clone());
+        }
+    }
+    Ok(dead)
+}
+
+/// Finds claims whose release is in the log although their ref is still there (a kill before the deletion).
+///
+/// Only a claim that stands in the way is looked up, and only back to its own grant.
+fn released(repo: &Repo, tip: &Tip, claims: &[&Claim]) -> Result<BTreeSet<ClaimId>> {
+    let mut found = BTreeSet::new();
+    let Some(oldest) = claims.iter().map(|claim| claim.record.fence).min() else {
+        return Ok(found);
+    };
+    for entry in log::walk(repo, tip.oid) {
+        let entry = entry?;
+        if entry.fence <= oldest {
+            break;
+        }
+        found.extend(
+            entry
+                .trailers("Ccc-Gone")
+                .filter_map(|value| value.split(' ').next()?.parse::<ClaimId>().ok()),
+        );
+    }
+    Ok(found)
+}
+
+/// What a transition writes.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The log entry's subject.
+    pub subject: String,
+    /// The word for machines: take, renew, release, expire, break, withdraw, commit.
+    pub act: &'static str,
+    /// New claims.
+    pub create: Vec<NewClaim>,
+    /// Claims rewritten in place.
+    pub rewrite: Vec<Claim>,
+    /// Claims deleted, and the reason the log gives.
+    pub delete: Vec<(ClaimId, &'static str)>,
+    /// Other refs to move in the same transaction, before the log.
+    pub edits: Vec<Edit>,
+    /// Further trailers.
+    pub trailers: Vec<(&'static str, String)>,
+}
+
+/// A claim before its fence is known.
+#[derive(Clone, Debug)]
+pub struct NewClaim {
+    /// What it covers.
+    pub scopes: Vec<Scope>,
+    /// What for.
+    pub intent: Option<String>,
+    /// For how long.
+    pub ttl: Ttl,
+    /// When it should be done.
+    pub eta: Option<Timestamp>,
+    /// Given back by the commit that contains its paths.
+    pub until_commit: bool,
+}
+
+impl Plan {
+    /// Tells whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.create.is_empty()
+            && self.rewrite.is_empty()
+            && self.delete.is_empty()
+            && self.edits.is_empty()
+    }
+
+    /// Builds the plan that carries out a grant.
+    pub fn take(session: &SessionTag, grant: &Grant, state: &State, new: NewClaim) -> Self {
+        let scopes = if grant.create.is_empty() {
+            new.scopes.clone()
+        } else {
+            grant.create.clone()
+        };
+        let act = if grant.create.is_empty() {
+            "renew"
+        } else {
+            "take"
+        };
+        let mut plan = Plan {
+            act,
+            subject: format!("{act} {} by {session}", join(&scopes)),
+            ..Plan::default()
+        };
+        if !grant.create.is_empty() {
+            plan.create.push(NewClaim {
+                scopes: grant.create.clone(),
+                ..new.clone()
+            });
+        }
+        for (id, until) in &grant.renew {
+            let Some(claim) = state.claims.iter().find(|claim| &claim.id == id) else {
+                continue;
+            };
+            let mut claim = claim.clone();
+            claim.record.until = *until;
+            claim.record.ttl = new.ttl;
+            claim.record.eta = new.eta.or(claim.record.eta);
+            claim.record.intent = new.intent.clone().or(claim.record.intent);
+            plan.rewrite.push(claim);
+        }
+        plan.delete
+            .extend(grant.absorb.iter().map(|id| (id.clone(), "absorbed")));
+        plan.delete.extend(
+            grant
+                .clear
+                .iter()
+                .map(|(id, ended)| (id.clone(), ended.word())),
+        );
+        plan
+    }
+}
+
+/// What a transition did.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// What the decision returned.
+    pub value: T,
+    /// The claims it created or rewrote.
+    pub claims: Vec<Claim>,
+    /// The entry it appended, if anything changed.
+    pub entry: Option<Tip>,
+}
+
+/// Decides under the flock and writes in one transaction; a lost swap decides again.
+pub fn transition<T>(
+    ctx: &Ctx,
+    actor: &SessionTag,
+    about: About<'_>,
+    mut decide: impl FnMut(&Snapshot, &Guard) -> Result<(Plan, T)>,
+) -> Result<Done<T>> {
+    let repo = ctx.repo()?;
+    let guard = log::lock(repo)?;
+    let mut retry = log::Retry::new(log::PATIENCE);
+    loop {
+        let snapshot = load(repo, ctx.now(), about)?;
+        let (plan, value) = decide(&snapshot, &guard)?;
+        if plan.is_empty() {
+            return Ok(Done {
+                value,
+                claims: Vec::new(),
+                entry: None,
+            });
+        }
+        match apply(ctx, actor, &snapshot, &plan) {
+            Ok((entry, claims)) => {
+                if plan.create.is_empty() || confirm(ctx, actor, &claims)? {
+                    return Ok(Done {
+                        value,
+                        claims,
+                        entry: Some(entry),
+                    });
+                }
+            }
+            Err(lost) => {
+                if matches!(lost, Lost::Busy(_)) && log::repair_lock(repo, &guard)? {
+                    ctx.ui.note("a log lock left by a crash was removed");
+                }
+                retry.again(lost, "change the claims", ctx.dice.roll())?;
+            }
+        }
+    }
+}
+
+/// Writes a plan on top of the snapshot it was decided on.
+fn apply(
+    ctx: &Ctx,
+    actor: &SessionTag,
+    snapshot: &Snapshot,
+    plan: &Plan,
+) -> Result<(Tip, Vec<Claim>), Lost> {
+    let (entry, claims, updates, deletions) =
+        prepare(ctx, actor, snapshot, plan).map_err(Lost::Failed)?;
+    log::append(
+        ctx.repo().map_err(Lost::Failed)?,
+        &snapshot.tip,
+        &entry,
+        updates,
+        deletions,
+        &plan.subject,
+    )?;
+    Ok((entry, claims))
+}
+
+type Prepared = (Tip, Vec<Claim>, Vec<Edit>, Vec<Edit>);
+
+fn prepare(ctx: &Ctx, actor: &SessionTag, snapshot: &Snapshot, plan: &Plan) -> Result<Prepared> {
+    let repo = ctx.repo()?;
+    let author = Author {
+        name: actor.as_str(),
+        at: ctx.now(),
+    };
+    let created: Vec<ClaimId> = plan
+        .create
+        .iter()
+        .map(|_| fresh_id(ctx))
+        .collect::<Result<_>>()?;
+    let draft = draft(actor, plan, &created);
+    let entry = log::write(repo, &snapshot.tip, &draft, author, &ctx.dice.hex(8))?;
+    let (mut claims, mut updates, mut deletions) = (Vec::new(), plan.edits.clone(), Vec::new());
+    for (id, new) in created.into_iter().zip(&plan.create) {
+        let record = grant_record(ctx, actor, &entry, new)?;
+        updates.push(Edit::create(
+            ref_name(&id),
+            write(repo, &id, &record, author)?,
+        ));
+        claims.push(Claim { id, record });
+    }
+    for claim in &plan.rewrite {
+        let mut claim = claim.clone();
+        claim.record.nonce = ctx.dice.hex(8);
+        let new = write(repo, &claim.id, &claim.record, author)?;
+        updates.push(Edit::swap(
+            ref_name(&claim.id),
+            Some(snapshot.oid(&claim.id)?),
+            new,
+        ));
+        claims.push(claim);
+    }
+    for (id, _) in &plan.delete {
+        deletions.push(Edit::delete(ref_name(id), snapshot.oid(id)?));
+    }
+    Ok((entry, claims, updates, deletions))
+}
+
+fn draft(actor: &SessionTag, plan: &Plan, created: &[ClaimId]) -> Draft {
+    let mut trailers = vec![
+        ("Ccc-Act", plan.act.to_owned()),
+        ("Ccc-Session", actor.to_string()),
+    ];
+    for (id, new) in created.iter().zip(&plan.create) {
+        trailers.push(("Ccc-Claim", id.to_string()));
+        trailers.extend(
+            new.scopes
+                .iter()
+                .map(|scope| ("Ccc-Scope", scope.to_string())),
+        );
+    }
+    for claim in &plan.rewrite {
+        trailers.push((
+            "Ccc-Renewed",
+            format!("{} until {}", claim.id, claim.record.until),
+        ));
+        trailers.extend(
+            claim
+                .record
+                .scopes
+                .iter()
+                .map(|scope| ("Ccc-Scope", scope.to_string())),
+        );
+    }
+    trailers.extend(
+        plan.delete
+            .iter()
+            .map(|(id, why)| ("Ccc-Gone", format!("{id} {why}"))),
+    );
+    trailers.extend(plan.trailers.iter().cloned());
+    Draft {
+        subject: plan.subject.clone(),
+        trailers,
+    }
+}
+
+fn grant_record(ctx: &Ctx, actor: &SessionTag, entry: &Tip, new: &NewClaim) -> Result<ClaimRecord> {
+    let now = ctx.now();
+    Ok(ClaimRecord {
+        session: actor.clone(),
+        scopes: new.scopes.clone(),
+        intent: new.intent.clone(),
+        taken: now,
+        until: now.after(new.ttl),
+        ttl: new.ttl,
+        eta: new.eta,
+        worktree: ctx
+            .repo()?
+            .worktree()
+            .map(|path| path.display().to_string()),
+        until_commit: new.until_commit,
+        fence: entry.fence,
+        entry: entry.oid.to_string(),
+        nonce: ctx.dice.hex(8),
+        extra: toml::Table::new(),
+    })
+}
+
+fn fresh_id(ctx: &Ctx) -> Result<ClaimId> {
+    ctx.dice
+        .hex(6)
+        .parse()
+        .context(Kind::Internal, || "the dice made no claim id".to_owned())
+}
+
+fn write(repo: &Repo, id: &ClaimId, claim: &ClaimRecord, author: Author<'_>) -> Result<Oid> {
+    let text = record::encode(&claim.subject(), claim)
+        .context(Kind::Internal, || "the claim has no record form".to_owned())?;
+    objects::write_record(repo, id.as_str(), &text, author)
+}
+
+/// Lists again after a grant; withdraws it and returns false if an older live claim overlaps.
+fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim]) -> Result<bool> {
+    let repo = ctx.repo()?;
+    let mut retry = log::Retry::new(log::PATIENCE);
+    loop {
+        let scopes: Vec<Scope> = granted
+            .iter()
+            .flat_map(|claim| claim.record.scopes.clone())
+            .collect();
+        let snapshot = load(repo, ctx.now(), About::Scopes(&scopes))?;
+        let lost: Vec<&Claim> = granted
+            .iter()
+            .filter(|mine| logic::must_withdraw(&snapshot.state, mine))
+            .collect();
+        if lost.is_empty() {
+            return Ok(true);
+        }
+        let delete = granted
+            .iter()
+            .filter(|claim| snapshot.oids.contains_key(&claim.id))
+            .map(|claim| (claim.id.clone(), "withdrawn"));
+        let plan = Plan {
+            act: "withdraw",
+            subject: format!("withdraw {} by {actor}", join(&scopes)),
+            delete: delete.collect(),
+            ..Plan::default()
+        };
+        match apply(ctx, actor, &snapshot, &plan) {
+            Ok(_) => return Ok(false),
+            Err(lost) => retry.again(lost, "withdraw a claim", ctx.dice.roll())?,
+        }
+    }
+}
+
+/// Renews the session's claims that are past the middle of their lease; cheap when none is.
+pub fn renew_due(ctx: &Ctx, session: &SessionTag) -> Result<()> {
+    let repo = ctx.repo()?;
+    let snapshot = load(repo, ctx.now(), About::Scopes(&[]))?;
+    if logic::decide_renew(&snapshot.state, session).is_empty() {
+        return Ok(());
+    }
+    transition(ctx, session, About::Scopes(&[]), |snapshot, _| {
+        let due: BTreeMap<_, _> = logic::decide_renew(&snapshot.state, session)
+            .into_iter()
+            .collect();
+        let mut plan = Plan {
+            act: "renew",
+            subject: format!("renew {} claims of {session}", due.len()),
+            ..Plan::default()
+        };
+        for claim in &snapshot.state.claims {
+            if let Some(until) = due.get(&claim.id) {
+                let mut claim = claim.clone();
+                claim.record.until = *until;
+                plan.rewrite.push(claim);
+            }
+        }
+        Ok((plan, ()))
+    })
+    .map(drop)
+}
+
+/// Gives back everything a session holds and returns how many claims that were.
+pub fn release_all(ctx: &Ctx, session: &SessionTag) -> Result<usize> {
+    let done = transition(ctx, session, About::Scopes(&[]), |snapshot, _| {
+        let give = logic::decide_release(&snapshot.state, session, None);
+        let count = give.delete.len();
+        let delete = give
+            .delete
+            .into_iter()
+            .map(|id| (id, Ended::Released.word()))
+            .collect();
+        Ok((
+            Plan {
+                act: "release",
+                subject: format!("release {count} claims by {session}"),
+                delete,
+                ..Plan::default()
+            },
+            count,
+        ))
+    })?;
+    Ok(done.value)
+}

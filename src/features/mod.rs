@@ -1,0 +1,8 @@
+//! The features, one folder a noun, each of one inner shape.
+//!
+//! `mod` (what it is, its refs, its invariants), `model`, `logic` (pure
+//! decisions), `store` (load and compare-and-swap), `cmd`, `view`, `error`;
+//! what a feature does not need, it does not have.
+
+pub mod claim;
+pub mod session;

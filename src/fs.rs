@@ -1,0 +1,105 @@
+//! Files of our own: whole-file replacement and locks.
+//!
+//! A file is replaced by rename, so a reader sees the old or the new one and
+//! never a part. A lock file is never removed: another process may be waiting
+//! on the very inode.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::Path,
+    sync::mpsc,
+    time::Duration,
+};
+
+/// An exclusive lock on a file, held until dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Option<File>,
+}
+
+impl Lock {
+    /// Takes the lock at `path`, waiting at most `limit`; `None` means somebody else kept it.
+    ///
+    /// On a file system without locks the returned lock excludes nobody; callers
+    /// must be correct without it (the compare-and-swap decides, this is order and speed).
+    pub fn acquire(path: &Path, limit: Duration) -> io::Result<Option<Lock>> {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(Lock { _file: Some(file) })),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) if is_unsupported(&error) => {
+                return Ok(Some(Lock { _file: None }));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // The kernel queues blocked waiters; polling would starve under load. The
+        // thread exists because a blocking lock has no time-out of its own.
+        let (done, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            let taken = file.lock().map(|()| file);
+            // If nobody waits any more the file closes here, which gives the lock back.
+            let _ = done.send(taken);
+        });
+        match wait.recv_timeout(limit) {
+            Ok(Ok(file)) => Ok(Some(Lock { _file: Some(file) })),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error())
+}
+
+/// Replaces `path` with `bytes` by a rename in the same directory.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temp = dir.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = File::create(&temp)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| {
+            if let Ok(old) = fs::metadata(path) {
+                fs::set_permissions(&temp, old.permissions())?;
+            }
+            fs::rename(&temp, path)
+        });
+    if written.is_err() {
+        // Best effort: the error that is returned says more than a left-over file.
+        let _ = fs::remove_file(&temp);
+    }
+    written
+}
+
+/// Reads at most `cap` bytes of a file; an absent one is `None`.
+pub fn read_capped(path: &Path, cap: usize) -> io::Result<Option<Vec<u8>>> {
+    use std::io::Read;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(u64::try_from(cap).unwrap_or(u64::MAX))
+        .read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Removes a file; an absent one is no error.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,162 @@
+//! Reads the layout of an index file, versions 2 and 3.
+//!
+//! Contract: what is handed out lies within the file, so callers may index with it. Entries are
+//! handed out in order or not at all. No extension is interpreted here.
+
+use gix::ObjectId;
+use gix::bstr::ByteSlice;
+use gix::hash::Kind;
+
+use super::{Entry, Unsupported};
+
+pub(super) const SIGNATURE: &[u8; 4] = b"DIRC";
+pub(super) const HEADER: usize = 12;
+pub(super) const MTIME: usize = 8;
+pub(super) const MODE: usize = 24;
+pub(super) const SIZE: usize = 36;
+pub(super) const OID: usize = 40;
+pub(super) const GITLINK: u32 = 0o160_000;
+pub(super) const NAME_MASK: u16 = 0x0fff;
+const EXTENDED: u16 = 0x4000;
+
+/// The parts of an index file that do not differ between entries.
+pub(super) struct File<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) hash: Kind,
+    pub(super) count: u32,
+    /// Where the trailing checksum starts.
+    pub(super) trailer: usize,
+}
+
+/// One entry in place.
+pub(super) struct Raw<'a> {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) path: &'a [u8],
+    pub(super) flags: u16,
+    pub(super) extended: u16,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn open(bytes: &'a [u8], hash: Kind) -> Result<Self, Unsupported> {
+        let trailer = bytes
+            .len()
+            .checked_sub(hash.len_in_bytes())
+            .filter(|at| *at >= HEADER)
+            .ok_or(Unsupported::Corrupt("too short"))?;
+        if !bytes.starts_with(SIGNATURE) {
+            return Err(Unsupported::Corrupt("no DIRC signature"));
+        }
+        match be32(bytes, 4) {
+            2 | 3 => Ok(Self {
+                bytes,
+                hash,
+                count: be32(bytes, 8),
+                trailer,
+            }),
+            other => Err(Unsupported::Version(other)),
+        }
+    }
+
+    /// Visits every entry in order and returns where they end.
+    pub(super) fn scan(
+        &self,
+        mut visit: impl FnMut(&Raw<'a>) -> Result<(), Unsupported>,
+    ) -> Result<usize, Unsupported> {
+        let mut at = HEADER;
+        let mut last: (&[u8], u16) = (b"", 0);
+        for _ in 0..self.count {
+            let raw = self
+                .raw(at)
+                .ok_or(Unsupported::Corrupt("an entry is cut off"))?;
+            // Marks are merged by order, so a file that is out of order would be edited wrongly.
+            let now = (raw.path, raw.flags & 0x3000);
+            if last >= now {
+                return Err(Unsupported::Corrupt("entries are out of order"));
+            }
+            last = now;
+            visit(&raw)?;
+            at = raw.end;
+        }
+        Ok(at)
+    }
+
+    fn raw(&self, start: usize) -> Option<Raw<'a>> {
+        let body = &self.bytes[..self.trailer];
+        let flags_at = start + OID + self.hash.len_in_bytes();
+        let flags = be16(body.get(flags_at..)?)?;
+        let (extended, name_at) = if flags & EXTENDED == 0 {
+            (0, flags_at + 2)
+        } else {
+            (be16(body.get(flags_at + 2..)?)?, flags_at + 4)
+        };
+        let rest = body.get(name_at..)?;
+        let len = match flags & NAME_MASK {
+            NAME_MASK => rest.find_byte(0)?,
+            short => usize::from(short),
+        };
+        let end = start + padded(name_at - start + len);
+        if *rest.get(len)? != 0 || end > body.len() {
+            return None;
+        }
+        Some(Raw {
+            start,
+            end,
+            path: &rest[..len],
+            flags,
+            extended,
+        })
+    }
+
+    /// Splits what follows the entries into extensions, each a name and its data.
+    pub(super) fn extensions(
+        &self,
+        start: usize,
+    ) -> impl Iterator<Item = Result<(&'a [u8], &'a [u8]), Unsupported>> {
+        let mut rest = &self.bytes[start..self.trailer];
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let split = rest.split_at_checked(8).and_then(|(head, tail)| {
+                let len = usize::try_from(be32(head, 4)).ok()?;
+                let (data, tail) = tail.split_at_checked(len)?;
+                rest = tail;
+                Some((&head[..4], data))
+            });
+            if split.is_none() {
+                rest = &[];
+            }
+            Some(split.ok_or(Unsupported::Corrupt("an extension is cut off")))
+        })
+    }
+}
+
+impl Raw<'_> {
+    pub(super) fn entry(&self, file: &File<'_>) -> Result<Entry, Unsupported> {
+        let at = self.start + OID;
+        let oid = ObjectId::try_from(&file.bytes[at..at + file.hash.len_in_bytes()])
+            .map_err(|_| Unsupported::Corrupt("an object id"))?;
+        Ok(Entry {
+            oid,
+            mode: be32(file.bytes, self.start + MODE),
+            stage: (self.flags >> 12).to_be_bytes()[1] & 3,
+            flags: u32::from(self.flags) | u32::from(self.extended) << 16,
+        })
+    }
+}
+
+/// The length of an entry whose fields and path take `len`: one to eight zeros follow.
+pub(super) fn padded(len: usize) -> usize {
+    (len + 8) & !7
+}
+
+fn be16(bytes: &[u8]) -> Option<u16> {
+    bytes.first_chunk().map(|b| u16::from_be_bytes(*b))
+}
+
+/// Reads a word that is known to be there.
+pub(super) fn be32(bytes: &[u8], at: usize) -> u32 {
+    let [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+    u32::from_be_bytes([a, b, c, d])
+}

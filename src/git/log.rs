@@ -1,0 +1,272 @@
+//! `refs/ccc/log`: the append-only record of every transition, and the clock.
+//!
+//! An entry is a commit of the empty tree whose subject says in words what
+//! happened and whose trailers say it to machines; `Ccc-Fence` counts up by one.
+//! A decision reads the tip first and everything else second, and its
+//! transaction moves the log from that tip **as the last update**: whoever sees
+//! the new tip also sees what it announces.
+//!
+//! The flock taken here gives order and speed. Safety rests on the swap, because
+//! a flock can be absent; and the callers list again after a grant, because git's
+//! own swap can be fooled by a stale packed-refs (see `features/claim/store.rs`).
+
+use crate::{
+    base::time::Timestamp,
+    error::{Context, Error, Kind, Result},
+    fs::Lock,
+    git::{
+        Oid, Repo, objects,
+        refs::{self, Edit, Lost, Reflog},
+    },
+};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// The log's ref.
+pub const REF: &str = "refs/ccc/log";
+/// How long a command waits for others before it says that the repository is busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// A `log.lock` this old, while we hold the flock, was left by a crash: our transactions take milliseconds.
+const CRASHED_AFTER: Duration = Duration::from_secs(10);
+
+/// The newest entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// The entry's commit.
+    pub oid: Oid,
+    /// Its number.
+    pub fence: u64,
+}
+
+/// An entry before it has a number.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// One line in words.
+    pub subject: String,
+    /// Trailers, in order; keys carry the `Ccc-` prefix.
+    pub trailers: Vec<(&'static str, String)>,
+}
+
+/// One entry as read back.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The entry's commit.
+    pub oid: Oid,
+    /// Its number.
+    pub fence: u64,
+    /// The whole message.
+    pub message: String,
+}
+
+impl Entry {
+    /// Returns the values of a trailer.
+    pub fn trailers<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.message
+            .lines()
+            .filter_map(move |line| line.strip_prefix(key)?.strip_prefix(": "))
+    }
+}
+
+/// The right to decide: the flock, until dropped.
+#[derive(Debug)]
+pub struct Guard {
+    _lock: Lock,
+}
+
+/// Takes the flock that orders decisions in this repository.
+pub fn lock(repo: &Repo) -> Result<Guard> {
+    let path = repo.ccc_dir().join("log.flock");
+    let taken = Lock::acquire(&path, PATIENCE)
+        .context(Kind::Setup, || {
+            format!("{} cannot be locked", path.display())
+        })
+        .map_err(|error| error.hint("git ccc doctor"))?;
+    let lock = taken.ok_or_else(|| {
+        Error::busy(format!(
+            "another git-ccc has held {} for {} s",
+            path.display(),
+            PATIENCE.as_secs()
+        ))
+        .hint("git ccc doctor")
+    })?;
+    Ok(Guard { _lock: lock })
+}
+
+/// Reads the newest entry; an error of kind Setup says that the repository has no log yet.
+pub fn tip(repo: &Repo) -> Result<Tip> {
+    let oid = refs::find(repo, REF)?.ok_or_else(|| {
+        Error::setup("this repository is not set up for git ccc").hint("git ccc init")
+    })?;
+    Ok(Tip {
+        oid,
+        fence: entry(repo, oid)?.0.fence,
+    })
+}
+
+fn entry(repo: &Repo, oid: Oid) -> Result<(Entry, Option<Oid>)> {
+    let (parent, message) = objects::read_entry(repo, oid)?;
+    let mut entry = Entry {
+        oid,
+        fence: 0,
+        message,
+    };
+    let fence = entry
+        .trailers("Ccc-Fence")
+        .last()
+        .and_then(|text| text.parse().ok());
+    entry.fence = fence.ok_or_else(|| {
+        Error::internal(format!("log entry {oid} has no readable Ccc-Fence")).hint("git ccc doctor")
+    })?;
+    Ok((entry, parent))
+}
+
+/// Walks the log from the newest entry back.
+pub fn walk(repo: &Repo, from: Oid) -> impl Iterator<Item = Result<Entry>> {
+    let mut next = Some(from);
+    std::iter::from_fn(move || {
+        let oid = next.take()?;
+        Some(entry(repo, oid).map(|(entry, parent)| {
+            next = parent;
+            entry
+        }))
+    })
+}
+
+/// Writes the first entry, with a reflog: a reflog line that does not join the one before is the proof of a lost swap.
+pub fn begin(repo: &Repo, at: Timestamp, nonce: &str) -> Result<bool> {
+    if refs::find(repo, REF)?.is_some() {
+        return Ok(false);
+    }
+    let author = objects::Author {
+        name: "git-ccc",
+        at,
+    };
+    let message = format!("log begins\n\nCcc-Act: begin\nCcc-Nonce: {nonce}\nCcc-Fence: 0\n");
+    let oid = objects::write_entry(repo, None, &message, author)?;
+    match refs::transact(repo, &[Edit::create(REF, oid)], Reflog::Begin("log begins")) {
+        Ok(()) => Ok(true),
+        // Somebody else began it: as good.
+        Err(Lost::Conflict(_)) if refs::find(repo, REF)?.is_some() => Ok(false),
+        Err(lost) => Err(lost.into_error("begin the log")),
+    }
+}
+
+/// Writes the commit of the entry after `tip`; it is not in the log until [`append`] has moved the ref.
+pub fn write(
+    repo: &Repo,
+    tip: &Tip,
+    draft: &Draft,
+    author: objects::Author<'_>,
+    nonce: &str,
+) -> Result<Tip> {
+    let fence = tip.fence + 1;
+    let mut message = format!("{}\n\n", crate::base::text::one_line(&draft.subject, 200));
+    for (key, value) in draft
+        .trailers
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .chain([("Ccc-Nonce", nonce)])
+    {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            message,
+            "{key}: {}",
+            crate::base::text::one_line(value, 1000)
+        );
+    }
+    let _ = writeln!(message, "Ccc-Fence: {fence}");
+    let oid = objects::write_entry(repo, Some(tip.oid), &message, author)?;
+    Ok(Tip { oid, fence })
+}
+
+/// Appends an entry in one transaction with `updates` (before it) and `deletions` (after it).
+pub fn append(
+    repo: &Repo,
+    tip: &Tip,
+    entry: &Tip,
+    updates: Vec<Edit>,
+    deletions: Vec<Edit>,
+    reflog: &str,
+) -> Result<(), Lost> {
+    let mut edits = updates;
+    edits.push(Edit::swap(REF, Some(tip.oid), entry.oid));
+    edits.extend(deletions);
+    refs::transact(repo, &edits, Reflog::Message(reflog))
+}
+
+/// Removes a `log.lock` that a kill left behind; only the flock's holder may, and only an old one.
+pub fn repair_lock(repo: &Repo, _guard: &Guard) -> Result<bool> {
+    let path = repo.common_dir().join("refs/ccc/log.lock");
+    let Ok(meta) = std::fs::symlink_metadata(&path) else {
+        return Ok(false);
+    };
+    let age = meta
+        .modified()
+        .ok()
+        .and_then(|then| file_age(then))
+        .unwrap_or_default();
+    if age < CRASHED_AFTER {
+        return Ok(false);
+    }
+    crate::fs::remove(&path).context(Kind::Setup, || {
+        format!(
+            "{} was left by a crash and cannot be removed",
+            path.display()
+        )
+    })?;
+    Ok(true)
+}
+
+/// Returns the age of a file by the file system's own clock: the age of a file we touch now is zero.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "file times are compared with the system's clock, which tests do not pin"
+)]
+fn file_age(then: SystemTime) -> Option<Duration> {
+    SystemTime::now().duration_since(then).ok()
+}
+
+impl Lost {
+    /// Turns a transaction that will not be tried again into an error.
+    pub fn into_error(self, doing: &str) -> Error {
+        match self {
+            Lost::Conflict(text) | Lost::Busy(text) => {
+                Error::busy(format!("could not {doing}: others were faster")).because(text)
+            }
+            Lost::Failed(error) => error,
+        }
+    }
+}
+
+/// Bounded, jittered waiting between attempts at a swap.
+#[derive(Debug)]
+pub struct Retry {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Retry {
+    /// Starts the clock.
+    pub fn new(patience: Duration) -> Self {
+        Retry {
+            until: Instant::now() + patience,
+            pause: Duration::from_millis(1),
+        }
+    }
+
+    /// Waits before the next attempt, or returns the error when time is up or trying is useless.
+    pub fn again(&mut self, lost: Lost, doing: &str, dice: u64) -> Result<()> {
+        if matches!(lost, Lost::Failed(_)) || Instant::now() >= self.until {
+            return Err(lost.into_error(doing));
+        }
+        // Full jitter: waiters that lost together do not come back together.
+        let micros = u64::try_from(self.pause.as_micros())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        std::thread::sleep(Duration::from_micros(dice % micros));
+        self.pause = (self.pause * 2).min(Duration::from_millis(50));
+        Ok(())
+    }
+}

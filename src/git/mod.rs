@@ -1,0 +1,14 @@
+//! The only code that runs git or opens a repository; it knows no feature.
+//!
+//! gix reads (refs, objects, trees, index), git writes refs: gix's ref
+//! transactions accept what git refuses and can lose other people's branches.
+
+pub mod index;
+pub mod log;
+pub mod objects;
+pub mod refs;
+pub mod repo;
+pub mod run;
+
+pub use gix::ObjectId as Oid;
+pub use repo::Repo;

@@ -1,0 +1,117 @@
+//! Objects, written loose by gix: records (tags of the empty tree) and entries (commits of it).
+
+use crate::{
+    base::time::Timestamp,
+    error::{Context, Kind, Result},
+    git::{Oid, Repo},
+};
+use gix::{
+    actor::Signature,
+    bstr::{BString, ByteSlice},
+    objs::{Kind as ObjectKind, Tag, Tree},
+};
+
+/// Who writes an object, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Author<'a> {
+    /// The session's tag, or another readable name.
+    pub name: &'a str,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Author<'_> {
+    fn signature(self) -> Signature {
+        // `.invalid` (RFC 2606) can never be somebody's address.
+        let email = BString::from(format!("{}@git-ccc.invalid", self.name));
+        Signature {
+            name: self.name.into(),
+            email,
+            time: gix::date::Time::new(self.at.unix(), 0),
+        }
+    }
+}
+
+/// Writes the empty tree, without which `git fsck` reports our records as broken.
+pub fn empty_tree(repo: &Repo) -> Result<Oid> {
+    let tree = repo
+        .gix()
+        .write_object(Tree::empty())
+        .map_err(|error| unwritable(repo, &error))?;
+    Ok(tree.detach())
+}
+
+/// Writes a record: an annotated tag of the empty tree, named by what it is about.
+pub fn write_record(repo: &Repo, name: &str, message: &str, author: Author<'_>) -> Result<Oid> {
+    let tag = Tag {
+        target: empty_tree(repo)?,
+        target_kind: ObjectKind::Tree,
+        name: name.into(),
+        tagger: Some(author.signature()),
+        message: message.into(),
+        signature: None,
+    };
+    Ok(repo
+        .gix()
+        .write_object(&tag)
+        .map_err(|error| unwritable(repo, &error))?
+        .detach())
+}
+
+/// Reads the message of a record.
+pub fn read_record(repo: &Repo, oid: Oid) -> Result<String> {
+    let unreadable = || format!("object {oid} cannot be read as a record");
+    let object = repo
+        .gix()
+        .find_object(oid)
+        .context(Kind::Internal, unreadable)?;
+    let tag = object.try_into_tag().context(Kind::Internal, unreadable)?;
+    let tag = tag.decode().context(Kind::Internal, unreadable)?;
+    Ok(tag.message.to_str_lossy().into_owned())
+}
+
+/// Writes a commit of the empty tree: one entry of a log.
+pub fn write_entry(
+    repo: &Repo,
+    parent: Option<Oid>,
+    message: &str,
+    author: Author<'_>,
+) -> Result<Oid> {
+    let commit = gix::objs::Commit {
+        tree: empty_tree(repo)?,
+        parents: parent.into_iter().collect(),
+        author: author.signature(),
+        committer: author.signature(),
+        encoding: None,
+        message: message.into(),
+        extra_headers: Vec::new(),
+    };
+    Ok(repo
+        .gix()
+        .write_object(&commit)
+        .map_err(|error| unwritable(repo, &error))?
+        .detach())
+}
+
+/// Reads an entry: its first parent and its message.
+pub fn read_entry(repo: &Repo, oid: Oid) -> Result<(Option<Oid>, String)> {
+    let unreadable = || format!("commit {oid} cannot be read");
+    let commit = repo
+        .gix()
+        .find_commit(oid)
+        .context(Kind::Internal, unreadable)?;
+    let commit = commit.decode().context(Kind::Internal, unreadable)?;
+    Ok((
+        commit.parents().next(),
+        commit.message.to_str_lossy().into_owned(),
+    ))
+}
+
+fn unwritable(repo: &Repo, error: &(dyn std::error::Error + 'static)) -> crate::error::Error {
+    crate::error::Error::setup(format!(
+        "{} cannot be written",
+        repo.common_dir().join("objects").display()
+    ))
+    .caused_by(error)
+    .hint("git ccc doctor")
+}

@@ -1,0 +1,283 @@
+//! Refs: read by gix, written by one `git update-ref --stdin` transaction.
+//!
+//! A listing that meets any error starts again, because during `pack-refs` a
+//! short listing always comes with one. A transaction takes no time-out inside
+//! git (a process that waits there keeps a stale packed-refs), and only the
+//! line `commit: ok` counts as success. git makes updates visible in the order
+//! given and deletions after them; callers rely on that order.
+
+use crate::{
+    error::{Context, Error, Kind, Result},
+    git::{Oid, Repo, repo::Backend, run},
+};
+use std::fmt::Write as _;
+
+/// What a ref must be for an edit to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// It must not exist.
+    Absent,
+    /// It must be this object.
+    Is(Oid),
+}
+
+/// What an edit does to a ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Points it at an object.
+    Set(Oid),
+    /// Removes it.
+    Delete,
+    /// Leaves it, but the transaction fails if it is not as expected.
+    Verify,
+}
+
+/// One line of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The full ref name, or `HEAD`.
+    pub name: String,
+    /// The compare of the compare-and-swap.
+    pub expected: Expected,
+    /// The swap.
+    pub change: Change,
+}
+
+impl Edit {
+    /// Creates a ref that must not exist.
+    pub fn create(name: impl Into<String>, new: Oid) -> Self {
+        Edit {
+            name: name.into(),
+            expected: Expected::Absent,
+            change: Change::Set(new),
+        }
+    }
+
+    /// Moves a ref from what was read, which may have been nothing.
+    pub fn swap(name: impl Into<String>, old: Option<Oid>, new: Oid) -> Self {
+        Edit {
+            name: name.into(),
+            expected: old.map_or(Expected::Absent, Expected::Is),
+            change: Change::Set(new),
+        }
+    }
+
+    /// Deletes a ref that is still what was read.
+    pub fn delete(name: impl Into<String>, old: Oid) -> Self {
+        Edit {
+            name: name.into(),
+            expected: Expected::Is(old),
+            change: Change::Delete,
+        }
+    }
+
+    /// Requires a ref to be still what was read.
+    pub fn verify(name: impl Into<String>, old: Oid) -> Self {
+        Edit {
+            name: name.into(),
+            expected: Expected::Is(old),
+            change: Change::Verify,
+        }
+    }
+}
+
+/// How a transaction that changed nothing ended.
+#[derive(Debug)]
+pub enum Lost {
+    /// A ref was not as expected: read again and decide again.
+    Conflict(String),
+    /// Somebody holds a lock: try the same again.
+    Busy(String),
+    /// Neither: a real failure.
+    Failed(Error),
+}
+
+/// What a transaction leaves in reflogs.
+#[derive(Clone, Copy, Debug)]
+pub enum Reflog<'a> {
+    /// git's own rules, with this message.
+    Message(&'a str),
+    /// As above, and a reflog is begun for refs that have none.
+    Begin(&'a str),
+}
+
+/// Applies `edits` in one transaction: all of them or none.
+pub fn transact(repo: &Repo, edits: &[Edit], reflog: Reflog<'_>) -> Result<(), Lost> {
+    let mut cmd = run::on(repo).args(["-c", "core.filesRefLockTimeout=0", "update-ref"]);
+    let message = match reflog {
+        Reflog::Message(message) => message,
+        Reflog::Begin(message) => {
+            cmd = cmd.arg("--create-reflog");
+            message
+        }
+    };
+    let message = crate::base::text::one_line(message, 200);
+    let out = cmd
+        .args(["-m", &message, "--stdin"])
+        .input(script(edits))
+        .run()
+        .map_err(Lost::Failed)?;
+    if out.stdout_text().lines().any(|line| line == "commit: ok") {
+        return Ok(());
+    }
+    Err(classify(&out))
+}
+
+fn script(edits: &[Edit]) -> String {
+    let mut script = String::from("start\n");
+    for Edit {
+        name,
+        expected,
+        change,
+    } in edits
+    {
+        // Writing to a String cannot fail.
+        let _ = match (change, expected) {
+            (Change::Set(new), Expected::Absent) => writeln!(script, "create {name} {new}"),
+            (Change::Set(new), Expected::Is(old)) => writeln!(script, "update {name} {new} {old}"),
+            (Change::Delete, Expected::Is(old)) => writeln!(script, "delete {name} {old}"),
+            (Change::Verify, Expected::Is(old)) => writeln!(script, "verify {name} {old}"),
+            (Change::Delete | Change::Verify, Expected::Absent) => {
+                writeln!(script, "verify {name}")
+            }
+        };
+    }
+    script.push_str("prepare\ncommit\n");
+    script
+}
+
+/// Sorts git's refusals; its wording is fixed by `LC_ALL=C` and stable from 2.28 on.
+fn classify(out: &crate::proc::Output) -> Lost {
+    const BUSY: &[&str] = &[
+        ".lock': File exists",
+        "Unable to create",
+        "unable to create directory for",
+        "there is a non-empty directory",
+        "couldn't set",
+        "cannot lock references",
+    ];
+    const CONFLICT: &[&str] = &[
+        "reference already exists",
+        "exists; cannot create",
+        "cannot process",
+        "but expected",
+        "unable to resolve reference",
+    ];
+    let text = out.stderr_text();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let permanent = [
+        "Permission denied",
+        "Read-only file system",
+        "No space left",
+        "Disk quota",
+    ];
+    let line = crate::base::text::one_line(text.trim(), 300);
+    if says(&permanent) {
+        Lost::Failed(run::failure("write a ref", out))
+    } else if says(CONFLICT) {
+        Lost::Conflict(line)
+    } else if says(BUSY) {
+        Lost::Busy(line)
+    } else {
+        Lost::Failed(run::failure("write a ref", out))
+    }
+}
+
+/// Lists the refs below `prefix` (which ends in `/`) with the objects they name, sorted by name.
+pub fn list(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    match repo.backend() {
+        Backend::Files => list_files(repo, prefix),
+        Backend::Foreign => list_by_git(repo, prefix),
+    }
+}
+
+/// How often a listing that met an error is started again; during `pack-refs` one in a hundred does.
+const RESTARTS: usize = 50;
+
+fn list_files(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    let mut last = None;
+    for _ in 0..RESTARTS {
+        match list_once(repo, prefix) {
+            Ok(found) => return Ok(found),
+            Err(error) => last = Some(error),
+        }
+    }
+    // git sees every ref of a repository that gix cannot finish listing, or says what is wrong with it.
+    list_by_git(repo, prefix).map_err(|error| last.into_iter().fold(error, Error::because))
+}
+
+fn list_once(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    // A store of our own each time: a kept one may hold a packed-refs that has been replaced.
+    let store = gix::refs::file::Store::at(repo.common_dir().to_owned(), repo.hash());
+    let unreadable = || format!("the refs below {prefix} cannot be read");
+    let prefix_path: &gix::path::RelativePath =
+        prefix.try_into().context(Kind::Internal, unreadable)?;
+    let platform = store.iter().context(Kind::Internal, unreadable)?;
+    let mut found = Vec::new();
+    for item in platform
+        .prefixed(prefix_path)
+        .context(Kind::Internal, unreadable)?
+    {
+        let reference = item.context(Kind::Internal, unreadable)?;
+        if let gix::refs::Target::Object(oid) = reference.target {
+            found.push((reference.name.as_bstr().to_string(), oid));
+        }
+    }
+    Ok(found)
+}
+
+fn list_by_git(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    let cmd = run::read(repo).args([
+        "for-each-ref",
+        "--format=%(objectname) %(refname)",
+        prefix.trim_end_matches('/'),
+    ]);
+    let out = run::checked(cmd, "list refs")?;
+    out.stdout_text().lines().map(parse_line).collect()
+}
+
+fn parse_line(line: &str) -> Result<(String, Oid)> {
+    let (oid, name) = line
+        .split_once(' ')
+        .ok_or_else(|| Error::internal("git listed a ref in an unknown form"))?;
+    let oid = Oid::from_hex(oid.as_bytes()).context(Kind::Internal, || {
+        "git listed a ref without an object".to_owned()
+    })?;
+    Ok((name.to_owned(), oid))
+}
+
+/// Returns the object a ref names; `HEAD` is followed to its branch.
+pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
+    if repo.backend() == Backend::Foreign {
+        let out = run::read(repo)
+            .args(["rev-parse", "--verify", "--quiet", name])
+            .run()?;
+        return if out.ok() {
+            parse_line(&format!("{} {name}", out.stdout_text().trim())).map(|(_, oid)| Some(oid))
+        } else {
+            Ok(None)
+        };
+    }
+    let store = gix::refs::file::Store::for_linked_worktree(
+        repo.git_dir().to_owned(),
+        repo.common_dir().to_owned(),
+        repo.hash(),
+    );
+    let mut name = name.to_owned();
+    // git follows at most five symbolic refs (refs.h, SYMREF_MAXDEPTH).
+    for _ in 0..6 {
+        let found = store
+            .try_find(name.as_str())
+            .context(Kind::Internal, || format!("{name} cannot be read"))?;
+        match found.map(|reference| reference.target) {
+            None => return Ok(None),
+            Some(gix::refs::Target::Object(oid)) => return Ok(Some(oid)),
+            Some(gix::refs::Target::Symbolic(next)) => {
+                next.as_bstr().to_string().clone_into(&mut name)
+            }
+        }
+    }
+    Err(Error::setup(format!(
+        "{name} is a symbolic ref that leads nowhere"
+    )))
+}

@@ -1,0 +1,195 @@
+//! The one place that starts another program.
+//!
+//! A child gets its arguments as a list (never a shell line), a closed or given
+//! standard input, and captured output unless it is meant to speak to the user.
+
+use crate::error::{Context, Error, Kind, Result};
+use std::{
+    ffi::{OsStr, OsString},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+/// A program to run.
+#[derive(Clone, Debug)]
+pub struct Cmd {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, Option<OsString>)>,
+    dir: Option<PathBuf>,
+    input: Option<Vec<u8>>,
+}
+
+/// What a finished child said.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Tells whether it exited with 0.
+    pub fn ok(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Returns standard output as text.
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Returns standard error as text.
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+/// Returns the exit code as a shell would see it: the code itself, or 128 + the signal.
+pub fn exit_code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    u8::try_from(code).unwrap_or(u8::MAX)
+}
+
+impl Cmd {
+    /// Names the program; it is looked up on `PATH`.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Cmd {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            env: Vec::new(),
+            dir: None,
+            input: None,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable for the child.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env
+            .push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Takes a variable away from the child.
+    #[must_use]
+    pub fn without(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), None));
+        self
+    }
+
+    /// Sets the directory the child starts in.
+    #[must_use]
+    pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Gives the child this standard input; without it the child reads nothing.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(bytes.into());
+        self
+    }
+
+    /// Runs to the end and captures what the child said; a non-zero exit is not an error here.
+    pub fn run(self) -> Result<Output> {
+        let input = self.input.clone();
+        let stdin = if input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        };
+        let mut child = self.start(stdin, Stdio::piped(), Stdio::piped())?;
+        // A child that reads late and writes early would deadlock with us if one thread did both.
+        let feeder = input
+            .and_then(|bytes| child.stdin.take().map(|pipe| (pipe, bytes)))
+            .map(|(mut pipe, bytes)| {
+                std::thread::spawn(move || {
+                    // A child that exits without reading is judged by its status, not by our broken pipe.
+                    let _ = pipe.write_all(&bytes);
+                })
+            });
+        let done = child.wait_with_output();
+        if let Some(feeder) = feeder {
+            let _ = feeder.join();
+        }
+        let done = done.context(Kind::Internal, || self.failure("could not be waited for"))?;
+        Ok(Output {
+            status: done.status,
+            stdout: done.stdout,
+            stderr: done.stderr,
+        })
+    }
+
+    /// Runs with the user's own terminal or pipes and returns how it ended.
+    pub fn run_attached(self) -> Result<ExitStatus> {
+        let stdin = if self.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::inherit()
+        };
+        let mut child = self.start(stdin, Stdio::inherit(), Stdio::inherit())?;
+        if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), &self.input) {
+            // As above: the child's status is the judge.
+            let _ = pipe.write_all(bytes);
+        }
+        child
+            .wait()
+            .context(Kind::Internal, || self.failure("could not be waited for"))
+    }
+
+    /// Starts without waiting; nothing is read from or shown of the child.
+    pub fn detach(self) -> Result<()> {
+        self.start(Stdio::null(), Stdio::null(), Stdio::null())
+            .map(drop)
+    }
+
+    fn failure(&self, what: &str) -> String {
+        format!("{} {what}", self.program.to_string_lossy())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one spawn site")]
+    fn start(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result<Child> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.args)
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr);
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        command
+            .spawn()
+            .map_err(|error| Error::setup(self.failure("could not be started")).caused_by(&error))
+    }
+}

@@ -1,0 +1,240 @@
+//! The settings: TOML files and `CCC_*` variables over compiled defaults.
+//!
+//! Order, weakest first: defaults, the user's file, the repository's `.ccc.toml`, the clone's file, variables;
+//! flags are the caller's and stronger than all. A later layer replaces a key's whole value, lists included.
+//! Pure: the caller reads files and environment and hands over text. Invariants: every key is a row of
+//! [`KEYS`]; an unknown key, a wrong type and a wrong layer are errors that name file and line; every value
+//! knows where it came from; a command comes out only as [`Trusted`].
+
+mod error;
+mod layer;
+mod nearest;
+mod table;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod value;
+
+use std::fmt;
+use std::path::Path;
+
+pub use error::{Fault, Origin, SettingsError};
+use layer::{Assignment, parse_file, parse_variables};
+pub use layer::{LayerText, MAX_FILE_BYTES};
+pub use table::{ANY_LAYER, HOOKS, KEYS, Key, KeyDefault, KeyKind, Layer, render_reference};
+pub use trust::{Command, Grant, TrustError, TrustStore, Trusted};
+use value::{Value, default_value};
+
+use crate::base::time::Ttl;
+
+/// What a change to another session's claim meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Enforce {
+    /// A warning.
+    Warn,
+    /// A refused commit.
+    Commit,
+    /// A refusal of every ref update.
+    Strict,
+}
+
+impl Enforce {
+    /// The words of the setting.
+    pub const NAMES: &[&str] = &["warn", "commit", "strict"];
+}
+
+/// How commits are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// The fast lane where it is safe.
+    Auto,
+    /// Always git's own commit.
+    Stock,
+}
+
+impl Lane {
+    /// The words of the setting.
+    pub const NAMES: &[&str] = &["auto", "stock"];
+}
+
+/// Every setting, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    entries: Vec<Entry>,
+}
+
+/// One key with the value it has and the place that gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The row of the table.
+    pub key: &'static Key,
+    /// Where the value comes from.
+    pub origin: Origin,
+    value: Option<Value>,
+}
+
+impl fmt::Display for Entry {
+    /// Shows the value as TOML would hold it, escaped and cut short; an unset one is empty.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            None => Ok(()),
+            Some(Value::Duration(ttl)) => write!(f, "\"{ttl}\""),
+            Some(Value::Text(text)) => write!(f, "\"{}\"", error::shown(text)),
+            Some(Value::Command(command)) => write!(f, "\"{command}\""),
+            Some(Value::List(items)) => {
+                let items: Vec<String> = items
+                    .iter()
+                    .map(|item| format!("\"{}\"", error::shown(item)))
+                    .collect();
+                write!(f, "[{}]", items.join(", "))
+            }
+        }
+    }
+}
+
+impl Settings {
+    /// Resolves every key from the files, given in any order, and the `CCC_*` variables.
+    pub fn load(
+        files: &[LayerText<'_>],
+        variables: &[(String, String)],
+    ) -> Result<Self, SettingsError> {
+        Self::load_table(KEYS, files, variables)
+    }
+
+    fn load_table(
+        table: &'static [Key],
+        files: &[LayerText<'_>],
+        variables: &[(String, String)],
+    ) -> Result<Self, SettingsError> {
+        let mut entries = Vec::with_capacity(table.len());
+        for key in table {
+            entries.push(Entry {
+                key,
+                origin: Origin::Default,
+                value: default_value(key)?,
+            });
+        }
+        let mut settings = Self { entries };
+        let mut files = files.to_vec();
+        files.sort_by_key(|file| file.layer);
+        for file in files {
+            settings.apply(parse_file(table, file)?);
+        }
+        settings.apply(parse_variables(table, variables)?);
+        Ok(settings)
+    }
+
+    fn apply(&mut self, assignments: Vec<Assignment<'_>>) {
+        for Assignment { key, value, origin } in assignments {
+            if let Some(entry) = self
+                .entries
+                .iter_mut()
+                .find(|entry| entry.key.name == key.name)
+            {
+                entry.value = Some(value);
+                entry.origin = origin;
+            }
+        }
+    }
+
+    /// How long a claim lasts when its taker does not say.
+    pub fn ttl(&self) -> Ttl {
+        self.duration("claims.ttl")
+    }
+
+    /// Scopes that must be claimed before a commit, not yet parsed.
+    pub fn require(&self) -> &[String] {
+        self.list("claims.require")
+    }
+
+    /// Scopes that are never checked, not yet parsed.
+    pub fn exempt(&self) -> &[String] {
+        self.list("claims.exempt")
+    }
+
+    /// What a change to another's claim meets.
+    pub fn enforce(&self) -> Enforce {
+        match self.text("claims.enforce") {
+            Some("warn") => Enforce::Warn,
+            Some("strict") => Enforce::Strict,
+            _ => Enforce::Commit,
+        }
+    }
+
+    /// The remote through which clones share their claims.
+    ///
+    /// The name may come from the repository: pass it to git only after finding `remote.<name>.url` in the
+    /// configuration, else git takes it for a path, and a repository in the worktree brings its own hooks.
+    pub fn remote(&self) -> Option<&str> {
+        self.text("claims.remote")
+    }
+
+    /// How often a running session says that it is alive.
+    pub fn beat(&self) -> Ttl {
+        self.duration("session.beat")
+    }
+
+    /// How commits are made.
+    pub fn lane(&self) -> Lane {
+        match self.text("commit.lane") {
+            Some("stock") => Lane::Stock,
+            _ => Lane::Auto,
+        }
+    }
+
+    /// The git hooks to install.
+    pub fn hooks(&self) -> &[String] {
+        self.list("hooks.install")
+    }
+
+    /// Where the value of `name` comes from, if there is such a key.
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        self.entry(name).map(|entry| &entry.origin)
+    }
+
+    /// Every key in the order of the table.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The command of `name`, if it is set and trusted for `repo`; the only way to a command's text.
+    ///
+    /// A command of an untrusted file is refused rather than replaced by that of a weaker layer, which would
+    /// run something else than what the settings show.
+    pub fn command(
+        &self,
+        name: &str,
+        repo: &Path,
+        store: &TrustStore,
+    ) -> Result<Option<Trusted<String>>, TrustError> {
+        match self.entry(name).and_then(|entry| entry.value.as_ref()) {
+            Some(Value::Command(command)) => store.admit(repo, command).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key.name == name)
+    }
+
+    fn duration(&self, name: &str) -> Ttl {
+        match self.entry(name).and_then(|entry| entry.value.as_ref()) {
+            Some(Value::Duration(ttl)) => *ttl,
+            _ => unreachable!("{name} is declared as a duration with a default"),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        match self.entry(name)?.value.as_ref()? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn list(&self, name: &str) -> &[String] {
+        match self.entry(name).and_then(|entry| entry.value.as_ref()) {
+            Some(Value::List(items)) => items,
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The one table that declares every key of the settings files.
+//!
+//! Parsing, the nearest-key suggestion, the `CCC_*` variable names and the reference text are all derived from
+//! it, so a key is added by adding a row (and a typed getter in `mod.rs`). Names have exactly two parts,
+//! `section.leaf`; rows of one section stand together.
+
+use std::fmt::{self, Write as _};
+
+/// The git hooks that can be installed.
+pub const HOOKS: &[&str] = &[
+    "pre-commit",
+    "prepare-commit-msg",
+    "pre-merge-commit",
+    "pre-applypatch",
+    "post-commit",
+    "post-checkout",
+    "post-rewrite",
+    "pre-push",
+];
+
+/// Where a value may come from, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// `$XDG_CONFIG_HOME/git-ccc/config.toml`.
+    User,
+    /// `.ccc.toml` at the root of the worktree: policy that travels with the repository.
+    Repo,
+    /// `$GIT_COMMON_DIR/ccc.toml`.
+    Clone,
+    /// A `CCC_*` variable.
+    Env,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Repo => "repository",
+            Self::Clone => "clone",
+            Self::Env => "environment",
+        })
+    }
+}
+
+/// Every layer: what most keys allow.
+pub const ANY_LAYER: &[Layer] = &[Layer::User, Layer::Repo, Layer::Clone, Layer::Env];
+
+/// What a key's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A length of time such as `"60m"`.
+    Duration,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// The name of a git remote.
+    Remote,
+    /// A list of scopes; only their being non-empty text is checked here, `base::scope` parses them.
+    Scopes,
+    /// A list of these words.
+    Subset(&'static [&'static str]),
+    /// A shell command, which runs only as a [`Trusted`](super::Trusted) value.
+    Command,
+}
+
+impl KeyKind {
+    /// What the value must be, for messages and the reference.
+    pub fn expected(self) -> String {
+        match self {
+            Self::Duration => "a duration such as \"60m\"".to_owned(),
+            Self::Choice(words) => format!("one of {}", quoted(words)),
+            Self::Remote => "the name of a git remote".to_owned(),
+            Self::Scopes => "a list of scopes such as [\"src/auth/\"]".to_owned(),
+            Self::Subset(words) => format!("a list of {}", quoted(words)),
+            Self::Command => "a shell command".to_owned(),
+        }
+    }
+
+    /// Whether the value is a list.
+    pub const fn is_list(self) -> bool {
+        matches!(self, Self::Scopes | Self::Subset(_))
+    }
+}
+
+/// What a key is when nobody sets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyDefault {
+    /// Nothing.
+    Unset,
+    /// This text.
+    Text(&'static str),
+    /// This list.
+    List(&'static [&'static str]),
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// `section.leaf`.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: KeyKind,
+    /// Its value when nobody sets it.
+    pub default: KeyDefault,
+    /// The layers that may set it.
+    pub layers: &'static [Layer],
+    /// What it does, in one line.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// The two parts of the name.
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').unwrap_or(("", self.name))
+    }
+
+    /// The variable that sets it: `CCC_CLAIMS_TTL` for `claims.ttl`.
+    pub fn variable(&self) -> String {
+        format!("CCC_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+/// Every key.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "claims.ttl",
+        kind: KeyKind::Duration,
+        default: KeyDefault::Text("60m"),
+        layers: ANY_LAYER,
+        doc: "How long a claim lasts when its taker does not say.",
+    },
+    Key {
+        name: "claims.require",
+        kind: KeyKind::Scopes,
+        default: KeyDefault::List(&[]),
+        layers: ANY_LAYER,
+        doc: "Scopes that must be claimed before a commit may change them.",
+    },
+    Key {
+        name: "claims.exempt",
+        kind: KeyKind::Scopes,
+        default: KeyDefault::List(&[]),
+        layers: ANY_LAYER,
+        doc: "Scopes that are never checked against claims.",
+    },
+    Key {
+        name: "claims.enforce",
+        kind: KeyKind::Choice(super::Enforce::NAMES),
+        default: KeyDefault::Text("commit"),
+        layers: ANY_LAYER,
+        doc: "What a change to another's claim meets: a warning, a refused commit, or a refusal of every ref update.",
+    },
+    Key {
+        name: "claims.remote",
+        kind: KeyKind::Remote,
+        default: KeyDefault::Unset,
+        layers: ANY_LAYER,
+        doc: "The configured git remote through which clones share their claims.",
+    },
+    Key {
+        name: "session.beat",
+        kind: KeyKind::Duration,
+        default: KeyDefault::Text("60s"),
+        layers: ANY_LAYER,
+        doc: "How often a running session says that it is alive.",
+    },
+    Key {
+        name: "commit.lane",
+        kind: KeyKind::Choice(super::Lane::NAMES),
+        default: KeyDefault::Text("auto"),
+        layers: ANY_LAYER,
+        doc: "How commits are made: the fast lane where it is safe, or always git's own commit.",
+    },
+    Key {
+        name: "hooks.install",
+        kind: KeyKind::Subset(HOOKS),
+        default: KeyDefault::List(HOOKS),
+        layers: ANY_LAYER,
+        doc: "The git hooks that `git ccc init` installs.",
+    },
+];
+
+/// Every key with its default, type, layers and meaning, as a TOML file that sets each key to its default.
+pub fn render_reference() -> String {
+    render_table(KEYS)
+}
+
+pub(super) fn render_table(table: &[Key]) -> String {
+    let mut text = String::from("v = 1\n");
+    let mut section = "";
+    for key in table {
+        let (head, leaf) = key.parts();
+        if head != section {
+            section = head;
+            push_line(&mut text, format_args!("\n[{head}]"));
+        }
+        let layers: Vec<String> = key.layers.iter().map(ToString::to_string).collect();
+        push_line(&mut text, format_args!("# {}", key.doc));
+        push_line(&mut text, format_args!("# Is {}.", key.kind.expected()));
+        push_line(
+            &mut text,
+            format_args!("# Set by: {} ({}).", layers.join(", "), key.variable()),
+        );
+        match key.default {
+            KeyDefault::Unset => push_line(&mut text, format_args!("# {leaf} has no default")),
+            KeyDefault::Text(value) => push_line(&mut text, format_args!("{leaf} = \"{value}\"")),
+            KeyDefault::List(items) => {
+                push_line(&mut text, format_args!("{leaf} = [{}]", quoted(items)));
+            }
+        }
+    }
+    text
+}
+
+fn push_line(text: &mut String, line: fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("writing to a String cannot fail");
+}
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    words.join(", ")
+}

@@ -1,0 +1,148 @@
+//! Turns what is written for a key into a value of the key's kind, or says why it cannot be one.
+
+use toml::de::DeValue;
+
+use super::error::{Fault, Origin, SettingsError, shown};
+use super::nearest::nearest_word;
+use super::table::{Key, KeyDefault, KeyKind, Layer};
+use super::trust::Command;
+use crate::base::time::{Ttl, parse_duration};
+
+/// A checked value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    Duration(Ttl),
+    Text(String),
+    List(Vec<String>),
+    Command(Command),
+}
+
+/// A value as written, before its key's kind is known to fit.
+pub(super) enum Raw<'a> {
+    Text(&'a str),
+    List(Vec<&'a str>),
+    Other(&'static str),
+}
+
+/// The value a key has when nobody sets it.
+pub(super) fn default_value(key: &Key) -> Result<Option<Value>, SettingsError> {
+    let raw = match key.default {
+        KeyDefault::Unset => return Ok(None),
+        KeyDefault::Text(text) => Raw::Text(text),
+        KeyDefault::List(items) => Raw::List(items.to_vec()),
+    };
+    check_value(key, &raw, &|| None)
+        .map(Some)
+        .map_err(|fault| SettingsError {
+            origin: Origin::Default,
+            column: None,
+            fault: Box::new(fault),
+        })
+}
+
+impl<'a> From<&'a DeValue<'_>> for Raw<'a> {
+    fn from(value: &'a DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Raw::Text(text),
+            DeValue::Array(items) => {
+                let items: Option<Vec<&str>> =
+                    items.iter().map(|item| item.get_ref().as_str()).collect();
+                items.map_or(Raw::Other("array of other things than strings"), Raw::List)
+            }
+            other => Raw::Other(other.type_str()),
+        }
+    }
+}
+
+pub(super) fn check_layer(key: &Key, layer: Layer) -> Result<(), Fault> {
+    if key.layers.contains(&layer) {
+        return Ok(());
+    }
+    let allowed: Vec<String> = key.layers.iter().map(ToString::to_string).collect();
+    Err(Fault::WrongLayer {
+        key: key.name.to_owned(),
+        layer,
+        allowed: allowed.join(", "),
+    })
+}
+
+pub(super) fn check_value(
+    key: &Key,
+    raw: &Raw<'_>,
+    digest: &dyn Fn() -> Option<[u8; 32]>,
+) -> Result<Value, Fault> {
+    let bad = |value: &str, why: String, nearest: Option<&str>| Fault::BadValue {
+        key: key.name.to_owned(),
+        value: shown(value),
+        why,
+        nearest: nearest.map(str::to_owned),
+    };
+    match (key.kind, raw) {
+        (KeyKind::Duration, Raw::Text(text)) => parse_duration(text)
+            .map(Value::Duration)
+            .map_err(|error| bad(text, error.to_string(), None)),
+        (KeyKind::Choice(words), Raw::Text(text)) => {
+            let why = || format!("expected {}", key.kind.expected());
+            require_word(words, text).map_err(|nearest| bad(text, why(), nearest))?;
+            Ok(Value::Text((*text).to_owned()))
+        }
+        (KeyKind::Remote, Raw::Text(text)) if is_remote_name(text) => {
+            Ok(Value::Text((*text).to_owned()))
+        }
+        (KeyKind::Remote, Raw::Text(text)) => {
+            Err(bad(text, "not the name of a remote".to_owned(), None))
+        }
+        (KeyKind::Command, Raw::Text(text)) if text.trim().is_empty() || text.contains('\0') => {
+            Err(bad(text, "not a command".to_owned(), None))
+        }
+        (KeyKind::Command, Raw::Text(text)) => Ok(Value::Command(Command::written(
+            (*text).to_owned(),
+            digest(),
+        ))),
+        (KeyKind::Scopes, Raw::List(items)) => match items.iter().find(|item| item.is_empty()) {
+            Some(item) => Err(bad(item, "a scope must not be empty".to_owned(), None)),
+            None => Ok(Value::List(owned(items))),
+        },
+        (KeyKind::Subset(words), Raw::List(items)) => {
+            for item in items {
+                let why = || format!("expected {}", key.kind.expected());
+                require_word(words, item).map_err(|nearest| bad(item, why(), nearest))?;
+            }
+            Ok(Value::List(owned(items)))
+        }
+        (kind, Raw::Text(_)) => Err(wrong_type(key.name, kind.expected(), "string")),
+        (kind, Raw::List(_)) => Err(wrong_type(key.name, kind.expected(), "array")),
+        (kind, Raw::Other(found)) => Err(wrong_type(key.name, kind.expected(), found)),
+    }
+}
+
+fn owned(items: &[&str]) -> Vec<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+fn require_word<'w>(words: &[&'w str], text: &str) -> Result<(), Option<&'w str>> {
+    if words.contains(&text) {
+        Ok(())
+    } else {
+        Err(nearest_word(text, words.iter().copied()))
+    }
+}
+
+/// Whether git can take the text for nothing but a remote's name: no URL (`ext::` runs a command), no option,
+/// no path that leaves the directory.
+fn is_remote_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text.chars().all(plain)
+        && text
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.'))
+}
+
+pub(super) fn wrong_type(key: &str, expected: String, found: &str) -> Fault {
+    Fault::WrongType {
+        key: key.to_owned(),
+        expected,
+        found: found.to_owned(),
+    }
+}

@@ -1,0 +1,99 @@
+//! The only code that writes to stdout or stderr: stdout is the answer, stderr the narration.
+//!
+//! Every answer has a JSON form by construction. A closed pipe is the reader's
+//! choice, not our failure: the program ends quietly with 0.
+
+pub mod error;
+pub mod table;
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// What a command answers: one JSON document of a named schema, and a short text.
+pub trait Answer: Serialize {
+    /// The document's schema, such as `ccc.claims/1`.
+    const SCHEMA: &'static str;
+
+    /// Returns the human form: short, plain, stable in order.
+    fn render(&self) -> String;
+}
+
+/// How a command speaks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ui {
+    /// Answers are JSON documents.
+    pub json: bool,
+    /// Narration is dropped; answers and errors never are.
+    pub quiet: bool,
+}
+
+impl Ui {
+    /// Prints the answer.
+    pub fn answer<T: Answer>(&self, answer: &T) -> Result<()> {
+        if !self.json {
+            return self.raw(answer.render().as_bytes());
+        }
+        let mut text = document(T::SCHEMA, answer)?;
+        text.push('\n');
+        self.raw(text.as_bytes())
+    }
+
+    /// Prints bytes that are the answer themselves (a man page, a completion script).
+    pub fn raw(&self, bytes: &[u8]) -> Result<()> {
+        let mut out = io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Error::internal("the answer could not be written").caused_by(&error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Narrates.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            narrate(text);
+        }
+    }
+
+    /// Warns: something was done, and something about it should be known.
+    #[expect(
+        clippy::unused_self,
+        reason = "speaking goes through the handle, so that tests and layers see who may"
+    )]
+    pub fn warn(&self, text: &str) {
+        narrate(&format!("warning: {text}"));
+    }
+
+    /// Shows an error and returns its exit code.
+    pub fn error(&self, error: &Error) -> u8 {
+        let text = if self.json {
+            error::json(error)
+        } else {
+            error::text(error)
+        };
+        if !text.is_empty() {
+            narrate(text.trim_end());
+        }
+        error.kind.code()
+    }
+}
+
+/// Returns one JSON document with its schema first.
+fn document<T: Serialize>(schema: &str, answer: &T) -> Result<String> {
+    let unprintable =
+        |error: serde_json::Error| Error::internal("the answer has no JSON form").caused_by(&error);
+    let mut fields = serde_json::Map::from_iter([("schema".to_owned(), schema.into())]);
+    match serde_json::to_value(answer).map_err(unprintable)? {
+        serde_json::Value::Object(map) => fields.extend(map),
+        other => _ = fields.insert("value".to_owned(), other),
+    }
+    serde_json::to_string_pretty(&fields).map_err(unprintable)
+}
+
+fn narrate(text: &str) {
+    // Locking stdout keeps the two streams from mixing inside a line on one terminal.
+    let _order = io::stdout().lock();
+    // A closed stderr leaves nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
