@@ -39,7 +39,9 @@ mod contracts {
     mod json;
 }
 
-mod features {}
+mod features {
+    mod index_patch;
+}
 
 mod guards {
     mod ci;
@@ -53,6 +55,8 @@ mod guards {
     mod writers;
 }
 
-mod props {}
+mod props {
+    mod claim_protocol;
+}
 
 mod races {}

@@ -37,6 +37,25 @@ pub fn bare() -> Cmd {
         .env("LANGUAGE", "C")
 }
 
+/// Returns git as the user would run it in `dir`: in their language, on their terminal.
+pub fn speaking(repo: &Repo, dir: &Path) -> Cmd {
+    let cmd = REPOSITORY_VARS
+        .iter()
+        .fold(Cmd::new("git"), Cmd::without)
+        .dir(dir);
+    let found_there = repo
+        .worktree()
+        .is_some_and(|root| dir.starts_with(root) && root.join(".git").exists());
+    if found_there {
+        return cmd;
+    }
+    let cmd = cmd.arg("--git-dir").arg(repo.git_dir());
+    match repo.worktree() {
+        Some(root) => cmd.arg("--work-tree").arg(root),
+        None => cmd,
+    }
+}
+
 /// Returns git in `dir`, for what must be discovered there.
 pub fn at(dir: &Path) -> Cmd {
     bare().dir(dir)

@@ -265,7 +265,8 @@ fn the_largest_patterns_are_still_answered() {
     let a = scope(&"*a".repeat(500));
     let b = scope(&format!("{}c", "a?*".repeat(500)));
     assert!(!scope(&"?".repeat(4000)).overlaps(&scope(&"?/".repeat(2000)), EXACT));
-    assert!(a.covers(&a.clone(), EXACT) || a.overlaps(&a, EXACT));
+    assert!(a.overlaps(&b, EXACT) == b.overlaps(&a, EXACT));
+    assert!(a.covers(&a.clone(), EXACT));
     assert!(!scope("*a??????????????????????????").covers(&b, EXACT));
 }
 
@@ -421,7 +422,7 @@ fn any_scope() -> impl Strategy<Value = Scope> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, max_global_rejects: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, max_global_rejects: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn overlap_and_cover_equal_brute_force(a in any_scope(), b in any_scope()) {
@@ -485,74 +486,4 @@ proptest! {
             prop_assert_eq!(scope(&made.to_string()), made);
         }
     }
-}
-
-#[test]
-fn timing_tmp() {
-    let a = scope("src/features/claim/logic.rs");
-    let b = scope("src/features/claim/model.rs");
-    let t = std::time::Instant::now();
-    for _ in 0..100_000 {
-        assert!(!a.overlaps(&b, EXACT));
-    }
-    println!("lit/lit x1e5 {:?}", t.elapsed());
-    let g = scope("src/**/*.{rs,toml}");
-    let h = scope("**/tests/*.rs");
-    let t = std::time::Instant::now();
-    for _ in 0..1000 {
-        assert!(g.overlaps(&b, EXACT));
-    }
-    println!("lit/glob x1e3 {:?}", t.elapsed());
-    let t = std::time::Instant::now();
-    for _ in 0..1000 {
-        assert!(g.overlaps(&h, EXACT));
-    }
-    println!("glob/glob x1e3 {:?}", t.elapsed());
-    let t = std::time::Instant::now();
-    for _ in 0..1000 {
-        assert!(!g.covers(&h, EXACT));
-        assert!(scope("**/*.rs").covers(&h, EXACT));
-    }
-    println!("covers x1e3 {:?}", t.elapsed());
-    let t = std::time::Instant::now();
-    for _ in 0..1000 {
-        scope("src/**/*.{rs,toml}");
-    }
-    println!("parse x1e3 {:?}", t.elapsed());
-    let a = scope(&"*a".repeat(500));
-    let b = scope(&format!("{}c", "a?*".repeat(500)));
-    let t = std::time::Instant::now();
-    println!("{} {:?}", a.overlaps(&b, EXACT), t.elapsed());
-    let t = std::time::Instant::now();
-    println!(
-        "{} {:?}",
-        scope(&format!("{}b", "*a".repeat(500)))
-            .overlaps(&scope(&format!("{}c", "a?*".repeat(500))), EXACT),
-        t.elapsed()
-    );
-    let t = std::time::Instant::now();
-    println!(
-        "{} {:?}",
-        scope(&format!("{}a", "*a?".repeat(500))).covers(&b, EXACT),
-        t.elapsed()
-    );
-    let t = std::time::Instant::now();
-    println!(
-        "{} {:?}",
-        scope("*a????????????????????????????")
-            .covers(&scope("*a???????????????????????????"), EXACT),
-        t.elapsed()
-    );
-    let t = std::time::Instant::now();
-    println!(
-        "{} {:?}",
-        scope(&"[!q]*".repeat(500)).overlaps(&scope(&"[!Z]*".repeat(500)), CASE),
-        t.elapsed()
-    );
-    let t = std::time::Instant::now();
-    println!(
-        "{} {:?}",
-        scope(&"[!q]".repeat(1000)).covers(&scope(&"[!Z]*".repeat(500)), CASE),
-        t.elapsed()
-    );
 }

@@ -104,7 +104,7 @@ pub fn claim(ctx: &Ctx, args: &ClaimArgs) -> Result<()> {
     }
     let claims = match &args.wait {
         Some(limit) => take_waiting(ctx, &session.tag, &new, *limit)?,
-        None => take(ctx, &session.tag, &new, None)?,
+        None => store::take(ctx, &session.tag, &new)?,
     };
     ctx.ui.answer(&Claimed::new(&claims, false, ctx.now()))
 }
@@ -122,31 +122,6 @@ fn dry_run(ctx: &Ctx, session: &SessionTag, new: &NewClaim) -> Result<()> {
         Ok(_) => ctx.ui.answer(&Claimed::new(&[], true, ctx.now())),
         Err(refusal) => Err(refused(&refusal, &new.scopes)),
     }
-}
-
-/// Takes scopes or says who is in the way.
-pub fn take(
-    ctx: &Ctx,
-    session: &SessionTag,
-    new: &NewClaim,
-    ticket: Option<u64>,
-) -> Result<Vec<Claim>> {
-    let done = store::transition(ctx, session, About::Scopes(&new.scopes), |snapshot, _| {
-        snapshot.require_readable()?;
-        let request = Request {
-            session: session.clone(),
-            scopes: new.scopes.clone(),
-            ttl: new.ttl,
-            ticket,
-        };
-        let grant = logic::decide_take(&snapshot.state, &request)
-            .map_err(|refusal| refused(&refusal, &new.scopes))?;
-        Ok((
-            Plan::take(session, &grant, &snapshot.state, new.clone()),
-            (),
-        ))
-    })?;
-    Ok(done.claims)
 }
 
 /// One try of a waiting claim.

@@ -19,8 +19,6 @@ pub struct State {
     pub released: BTreeSet<ClaimId>,
     /// Who waits, in order.
     pub queue: Vec<Ticket>,
-    /// The newest entry's number; a claim beyond it was never granted.
-    pub fence: u64,
     /// The time.
     pub now: Timestamp,
     /// What the file system does not tell apart.
@@ -36,8 +34,6 @@ pub enum Ended {
     HolderGone,
     /// Its release is in the log.
     Released,
-    /// Its grant is not in the log: whoever was taking it was killed.
-    NeverGranted,
 }
 
 impl Ended {
@@ -47,7 +43,6 @@ impl Ended {
             Ended::Expired => "expired",
             Ended::HolderGone => "holder-gone",
             Ended::Released => "released",
-            Ended::NeverGranted => "never-granted",
         }
     }
 }
@@ -55,9 +50,7 @@ impl Ended {
 impl State {
     /// Tells whether and why a claim holds nothing any more.
     pub fn ended(&self, claim: &Claim) -> Option<Ended> {
-        if claim.record.fence > self.fence {
-            Some(Ended::NeverGranted)
-        } else if self.released.contains(&claim.id) {
+        if self.released.contains(&claim.id) {
             Some(Ended::Released)
         } else if claim.record.until <= self.now {
             Some(Ended::Expired)
@@ -212,7 +205,7 @@ pub fn decide_take(state: &State, request: &Request) -> Result<Grant, Refusal> {
                 .push((claim.id.clone(), until.max(claim.record.until)));
         }
     }
-    grant.clear = clear(state, &grant.create, &request.session);
+    grant.clear = clear(state, &grant.create, Some(&request.session));
     Ok(grant)
 }
 
@@ -231,19 +224,26 @@ fn ahead_of(state: &State, request: &Request, create: &[Scope]) -> Vec<Ticket> {
         .collect()
 }
 
-/// Returns the ended claims to delete with a grant: those in its way, the asker's own, and what was never granted.
-fn clear(state: &State, create: &[Scope], session: &SessionTag) -> Vec<(ClaimId, Ended)> {
-    let mut found = Vec::new();
-    for claim in &state.claims {
-        if let Some(ended) = state.ended(claim)
-            && (ended == Ended::NeverGranted
-                || &claim.record.session == session
-                || overlap(&claim.record.scopes, create, state.fold).is_some())
-        {
-            found.push((claim.id.clone(), ended));
-        }
-    }
-    found
+/// Returns the ended claims to delete with a grant: those in its way and the asker's own.
+///
+/// They must go in the very transaction that grants: the collision on their ref
+/// is what stops a delayed commit of the old holder.
+pub fn clear(
+    state: &State,
+    scopes: &[Scope],
+    session: Option<&SessionTag>,
+) -> Vec<(ClaimId, Ended)> {
+    let concerned = |claim: &Claim| {
+        Some(&claim.record.session) == session
+            || overlap(&claim.record.scopes, scopes, state.fold).is_some()
+    };
+    let ended = |claim: &Claim| Some((claim.id.clone(), state.ended(claim)?));
+    state
+        .claims
+        .iter()
+        .filter(|claim| concerned(claim))
+        .filter_map(ended)
+        .collect()
 }
 
 /// Finds the ring that `session` would close by waiting for `scopes`, from itself on.
@@ -355,14 +355,14 @@ pub fn decide_renew(state: &State, session: &SessionTag) -> Vec<(ClaimId, Timest
         .collect()
 }
 
-/// Tells whether a grant that is already visible must be withdrawn: an older live claim of another overlaps it.
+/// Tells whether a grant that is already visible must be withdrawn: a live claim of another overlaps it.
 ///
 /// This runs after the transaction said yes, because git's compare-and-swap can
-/// be fooled; of two that slipped through, the one with the older fence stays.
+/// be fooled. Fences do not decide: two that were fooled may carry one number,
+/// and a late one even a lower (tests/props/claim_protocol.rs has the traces).
+/// Both sides may withdraw; both then decide again.
 pub fn must_withdraw(state: &State, mine: &Claim) -> bool {
-    let age = |claim: &Claim| (claim.record.fence, claim.record.entry.clone());
-    state
+    !state
         .blockers(Some(&mine.record.session), &mine.record.scopes)
-        .iter()
-        .any(|blocker| age(&blocker.claim) < age(mine))
+        .is_empty()
 }

@@ -3,11 +3,12 @@
 //! Under the flock: read the log's tip, then list the lock refs, decide (pure),
 //! then one transaction that ends with the log. A lost swap reads and decides
 //! again. After a grant the claims are listed once more and the grant is
-//! withdrawn if an older one overlaps it. Neither the flock nor the swap is
+//! withdrawn if a live one of another overlaps it. Neither the flock nor the swap is
 //! trusted alone.
 
 use super::{
-    logic::{self, Ended, Grant, State},
+    error::refused,
+    logic::{self, Ended, Grant, Request, State},
     model::{Claim, ClaimRecord, PREFIX, join},
     queue,
 };
@@ -114,7 +115,6 @@ fn load_at(repo: &Repo, tip: Tip, now: Timestamp, about: About<'_>) -> Result<Sn
         dead,
         released,
         queue: queue::load(repo),
-        fence: tip.fence,
         now,
         fold,
         claims,
@@ -217,6 +217,17 @@ impl Plan {
             && self.rewrite.is_empty()
             && self.delete.is_empty()
             && self.edits.is_empty()
+    }
+
+    /// Returns the entry for claims that were held for something that did not happen.
+    pub fn give_up(session: Option<&SessionTag>) -> Draft {
+        let who = session.map_or("somebody", SessionTag::as_str);
+        let mut trailers = vec![("Ccc-Act", "release".to_owned())];
+        trailers.extend(session.map(|tag| ("Ccc-Session", tag.to_string())));
+        Draft {
+            subject: format!("release what {who} held for a commit"),
+            trailers,
+        }
     }
 
     /// Builds the plan that carries out a grant.
@@ -450,7 +461,7 @@ fn write(repo: &Repo, id: &ClaimId, claim: &ClaimRecord, author: Author<'_>) -> 
     objects::write_record(repo, id.as_str(), &text, author)
 }
 
-/// Lists again after a grant; withdraws it and returns false if an older live claim overlaps.
+/// Lists again after a grant; withdraws it and returns false if a live claim of another overlaps.
 fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim]) -> Result<bool> {
     let repo = ctx.repo()?;
     let mut retry = log::Retry::new(log::PATIENCE);
@@ -482,6 +493,26 @@ fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim]) -> Result<bool> {
             Err(lost) => retry.again(lost, "withdraw a claim", ctx.dice.roll())?,
         }
     }
+}
+
+/// Takes scopes or says who is in the way.
+pub fn take(ctx: &Ctx, session: &SessionTag, new: &NewClaim) -> Result<Vec<Claim>> {
+    let done = transition(ctx, session, About::Scopes(&new.scopes), |snapshot, _| {
+        snapshot.require_readable()?;
+        let request = Request {
+            session: session.clone(),
+            scopes: new.scopes.clone(),
+            ttl: new.ttl,
+            ticket: None,
+        };
+        let grant = logic::decide_take(&snapshot.state, &request)
+            .map_err(|refusal| refused(&refusal, &new.scopes))?;
+        Ok((
+            Plan::take(session, &grant, &snapshot.state, new.clone()),
+            (),
+        ))
+    })?;
+    Ok(done.claims)
 }
 
 /// Renews the session's claims that are past the middle of their lease; cheap when none is.

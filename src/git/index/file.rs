@@ -69,8 +69,12 @@ impl<'a> File<'a> {
             let raw = self
                 .raw(at)
                 .ok_or(Unsupported::Corrupt("an entry is cut off"))?;
-            // Marks are merged by order, so a file that is out of order would be edited wrongly.
             let now = (raw.path, raw.flags & 0x3000);
+            // Only a split index has nameless entries: they replace those of the shared file.
+            if raw.path.is_empty() {
+                return Err(Unsupported::Split);
+            }
+            // Marks are merged by order, so a file that is out of order would be edited wrongly.
             if last >= now {
                 return Err(Unsupported::Corrupt("entries are out of order"));
             }

@@ -1,0 +1,259 @@
+//! The fast lane: no child but one `git update-ref`.
+//!
+//! It serves commits whose meaning git's machinery would not change: a complete
+//! message, plain files, only our own hooks in force, no signing.
+
+use super::{
+    model::{TRAILER, Wanted, clean, with_trailer},
+    store,
+};
+use crate::{
+    ctx::Ctx,
+    env,
+    error::{Context, Error, Kind, Result},
+    features::claim::store as claims,
+    git::{
+        Oid, Repo,
+        adopt::Pending,
+        content::{self, Staged},
+        hooks, log, objects,
+        refs::{self, Edit, Lost},
+    },
+    settings::Lane,
+};
+use gix::bstr::{BString, ByteSlice};
+
+/// Hooks that git runs around a commit.
+const HOOKS: &[&str] = &[
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "reference-transaction",
+];
+
+/// Tells whether the fast lane makes the same commit as git would.
+pub fn can_serve(ctx: &Ctx, wanted: &Wanted) -> Result<bool> {
+    let repo = ctx.repo()?;
+    let listening = env::var_os("GIT_TRACE2_EVENT").is_some()
+        || repo.config("trace2.eventTarget").is_some()
+        || repo.common_dir().join("ai").exists();
+    let plain = |path: &String| {
+        repo.worktree()
+            .is_some_and(|root| !root.join(path).is_dir())
+    };
+    Ok(wanted.message.is_some()
+        && wanted.options.is_empty()
+        && ctx.settings()?.lane() == Lane::Auto
+        && !listening
+        && repo
+            .config("core.fileMode")
+            .is_none_or(|value| value != "false")
+        && repo
+            .config("core.symlinks")
+            .is_none_or(|value| value != "false")
+        && !repo.config_bool("commit.gpgSign")
+        && !repo.config_bool("core.sparseCheckout")
+        && repo.config("i18n.commitEncoding").is_none()
+        && repo.config("commit.cleanup").is_none()
+        && !hooks::any_foreign(repo, HOOKS)
+        && wanted.paths.iter().all(plain))
+}
+
+/// Makes the commit; returns it with its subject, or nothing if nothing differs from HEAD.
+pub fn commit(ctx: &Ctx, wanted: &Wanted) -> Result<Option<(Oid, String)>> {
+    let repo = ctx.repo()?;
+    let paths: Vec<BString> = wanted
+        .paths
+        .iter()
+        .map(|path| content::repo_path(path))
+        .collect::<Result<_>>()?;
+    if store::is_set_up(repo)? {
+        // Decided again under the lock; a refusal here has written nothing yet.
+        let scopes = store::scopes(&wanted.paths)?;
+        store::require_free(ctx, &store::load(ctx, &scopes)?, wanted, &scopes)?;
+    }
+    let staged = content::stage(repo, &paths)?;
+    let message = message(wanted)?;
+    let subject = message.lines().next().unwrap_or_default().to_owned();
+    let Some((commit, pending)) = swap(ctx, wanted, &paths, &staged, &message)? else {
+        return Ok(None);
+    };
+    let head = content::tree_of(repo, Some(commit))?;
+    let mut changes = Vec::with_capacity(staged.len());
+    for staged in &staged {
+        // A later commit of the same path, if one slipped in, has its own entry to take over.
+        let now = content::lookup(repo, head, staged.path.as_bstr())?.map(|(oid, _)| oid);
+        if now == staged.blob.as_ref().map(|blob| blob.oid) {
+            changes.push(staged.change());
+        }
+    }
+    pending.adopt(&changes)?;
+    Ok(Some((commit, subject)))
+}
+
+fn message(wanted: &Wanted) -> Result<String> {
+    let text = clean(wanted.message.as_deref().unwrap_or_default());
+    if text.is_empty() {
+        return Err(
+            Error::no("the commit message is empty").hint("git ccc commit -m MESSAGE -- PATHS")
+        );
+    }
+    Ok(match &wanted.session {
+        Some(tag) => with_trailer(&text, TRAILER, tag.as_str()),
+        None => text,
+    })
+}
+
+/// Moves HEAD and the log together; whatever moves either of them meanwhile makes this decide again.
+fn swap<'a>(
+    ctx: &'a Ctx,
+    wanted: &Wanted,
+    paths: &[BString],
+    staged: &[Staged],
+    message: &str,
+) -> Result<Option<(Oid, Pending<'a>)>> {
+    let repo = ctx.repo()?;
+    let guard = log::lock(repo)?;
+    let mut retry = log::Retry::new(log::PATIENCE);
+    loop {
+        let parent = refs::find(repo, "HEAD")?;
+        let base = content::tree_of(repo, parent)?;
+        let tree = content::edit_tree(repo, base, staged)?;
+        if tree == base {
+            return Ok(None);
+        }
+        let commit = write(repo, tree, parent, message)?;
+        let edits = edits(ctx, wanted, parent, commit, message)?;
+        let pending = Pending::begin(repo, parent, paths)?;
+        let verb = if parent.is_none() {
+            "commit (initial)"
+        } else {
+            "commit"
+        };
+        let reflog = format!("{verb}: {}", message.lines().next().unwrap_or_default());
+        match refs::transact(repo, &edits, refs::Reflog::Message(&reflog)) {
+            Ok(()) => return Ok(Some((commit, pending))),
+            Err(lost) => {
+                drop(pending);
+                if matches!(lost, Lost::Busy(_)) {
+                    log::repair_lock(repo, &guard)?;
+                }
+                retry.again(lost, "move HEAD", ctx.dice.roll())?;
+            }
+        }
+    }
+}
+
+/// Returns the transaction: own claims still ours, HEAD, claims that end with it, and the log as the last update.
+fn edits(
+    ctx: &Ctx,
+    wanted: &Wanted,
+    parent: Option<Oid>,
+    commit: Oid,
+    message: &str,
+) -> Result<Vec<Edit>> {
+    let repo = ctx.repo()?;
+    let mut edits = vec![Edit::swap("HEAD", parent, commit)];
+    if !store::is_set_up(repo)? {
+        return Ok(edits);
+    }
+    let scopes = store::scopes(&wanted.paths)?;
+    let snapshot = store::load(ctx, &scopes)?;
+    store::require_free(ctx, &snapshot, wanted, &scopes)?;
+    let state = &snapshot.state;
+    let mut draft = store::entry(
+        wanted,
+        &commit.to_string(),
+        message.lines().next().unwrap_or_default(),
+    );
+    let mut gone: Vec<_> = store::cleared(&snapshot, &scopes)
+        .into_iter()
+        .map(|(id, ended)| (id, ended.word()))
+        .collect();
+    gone.extend(
+        store::until_commit(state, wanted.session.as_ref(), &wanted.paths)
+            .map(|claim| (claim.id.clone(), "committed")),
+    );
+    for claim in wanted
+        .session
+        .iter()
+        .flat_map(|session| state.held_by(session))
+    {
+        let covers = scopes.iter().any(|path| {
+            claim
+                .record
+                .scopes
+                .iter()
+                .any(|held| held.covers(path, state.fold))
+        });
+        if let Some(oid) = snapshot
+            .oids
+            .get(&claim.id)
+            .filter(|_| covers && !gone.iter().any(|(id, _)| id == &claim.id))
+        {
+            edits.insert(0, Edit::verify(claims::ref_name(&claim.id), *oid));
+        }
+    }
+    draft.trailers.extend(
+        gone.iter()
+            .map(|(id, why)| ("Ccc-Gone", format!("{id} {why}"))),
+    );
+    let author = wanted
+        .session
+        .as_ref()
+        .map_or("git-ccc", |tag| tag.as_str());
+    let entry = log::write(
+        repo,
+        &snapshot.tip,
+        &draft,
+        objects::Author {
+            name: author,
+            at: ctx.now(),
+        },
+        &ctx.dice.hex(8),
+    )?;
+    edits.push(Edit::swap(log::REF, Some(snapshot.tip.oid), entry.oid));
+    for (id, _) in gone {
+        edits.extend(
+            snapshot
+                .oids
+                .get(&id)
+                .map(|oid| Edit::delete(claims::ref_name(&id), *oid)),
+        );
+    }
+    Ok(edits)
+}
+
+fn write(repo: &Repo, tree: Oid, parent: Option<Oid>, message: &str) -> Result<Oid> {
+    let nobody = || {
+        Error::usage("git does not know who you are").hint("git config user.email you@example.org")
+    };
+    let unreadable = || "the identity cannot be read".to_owned();
+    let who = repo
+        .gix()
+        .author()
+        .ok_or_else(nobody)?
+        .context(Kind::Usage, unreadable)?;
+    let author = who.to_owned().context(Kind::Usage, unreadable)?;
+    let who = repo
+        .gix()
+        .committer()
+        .ok_or_else(nobody)?
+        .context(Kind::Usage, unreadable)?;
+    let committer = who.to_owned().context(Kind::Usage, unreadable)?;
+    let commit = gix::objs::Commit {
+        tree,
+        parents: parent.into_iter().collect(),
+        author,
+        committer,
+        encoding: None,
+        message: message.into(),
+        extra_headers: Vec::new(),
+    };
+    let written = repo
+        .gix()
+        .write_object(&commit)
+        .context(Kind::Setup, || "the commit cannot be written".to_owned())?;
+    Ok(written.detach())
+}

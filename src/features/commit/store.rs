@@ -1,0 +1,329 @@
+//! What both lanes share: the queue, what is in the way, which paths are meant, and the record.
+
+use super::model::Wanted;
+use crate::{
+    base::{id::SessionTag, scope::Scope},
+    ctx::Ctx,
+    error::{Context, Error, Kind, Result},
+    features::claim::{
+        self,
+        logic::{self, State},
+        store::{About, Snapshot},
+    },
+    fs::Lock,
+    git::{Repo, log, refs, run},
+    settings::Enforce,
+};
+use gix::bstr::ByteSlice;
+use std::path::Path;
+
+/// Takes this worktree's place in the queue of commits; the kernel serves it in order of arrival.
+pub fn lane(repo: &Repo) -> Result<Lock> {
+    let name = if repo.git_dir() == repo.common_dir() {
+        "main".into()
+    } else {
+        repo.git_dir()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+    };
+    let path = repo.ccc_dir().join(format!("lane-{name}.flock"));
+    let taken = Lock::acquire(&path, log::PATIENCE * 10).context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
+    })?;
+    taken.ok_or_else(|| {
+        Error::busy(format!(
+            "another commit has held {} for minutes",
+            path.display()
+        ))
+        .hint("git ccc doctor")
+    })
+}
+
+/// Refuses while another operation is half done, as `git commit -- PATHS` does.
+pub fn require_no_operation(repo: &Repo) -> Result<()> {
+    const STATES: &[(&str, &str, &str)] = &[
+        ("MERGE_HEAD", "a merge", "git merge --continue"),
+        (
+            "CHERRY_PICK_HEAD",
+            "a cherry-pick",
+            "git cherry-pick --continue",
+        ),
+        ("REVERT_HEAD", "a revert", "git revert --continue"),
+        ("rebase-merge", "a rebase", "git rebase --continue"),
+        ("rebase-apply", "a rebase", "git rebase --continue"),
+    ];
+    match STATES
+        .iter()
+        .find(|(file, _, _)| repo.git_dir().join(file).exists())
+    {
+        Some((_, what, hint)) => {
+            Err(Error::usage(format!("cannot make a commit of paths during {what}")).hint(*hint))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Tells whether this repository has our log; without one there are no claims to honour.
+pub fn is_set_up(repo: &Repo) -> Result<bool> {
+    Ok(refs::find(repo, log::REF)?.is_some())
+}
+
+/// Returns the literal scopes of paths.
+pub fn scopes(paths: &[String]) -> Result<Vec<Scope>> {
+    paths
+        .iter()
+        .map(|path| Scope::literal(path).map_err(|error| Error::usage(error.to_string())))
+        .collect()
+}
+
+/// Refuses a commit of what others hold, or of what policy wants claimed and is not.
+pub fn require_free(
+    ctx: &Ctx,
+    snapshot: &Snapshot,
+    wanted: &Wanted,
+    scopes: &[Scope],
+) -> Result<()> {
+    if wanted.override_reason.is_some() {
+        return Ok(());
+    }
+    let settings = ctx.settings()?;
+    let exempt = policy(settings.exempt())?;
+    let state = &snapshot.state;
+    let concerned: Vec<Scope> = scopes
+        .iter()
+        .filter(|path| !exempt.iter().any(|exempt| exempt.covers(path, state.fold)))
+        .cloned()
+        .collect();
+    let refusal = match snapshot.require_readable() {
+        Ok(()) => refusal(state, wanted, &concerned, &policy(settings.require())?),
+        Err(error) => Some(error),
+    };
+    match refusal {
+        Some(error) if settings.enforce() == Enforce::Warn => {
+            ctx.ui.warn(&error.to_string());
+            Ok(())
+        }
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn refusal(state: &State, wanted: &Wanted, paths: &[Scope], required: &[Scope]) -> Option<Error> {
+    let blockers = state.blockers(wanted.session.as_ref(), paths);
+    if !blockers.is_empty() {
+        let names = paths
+            .iter()
+            .filter(|path| blockers.iter().any(|blocker| blocker.wanted == **path));
+        let names: Vec<String> = names
+            .map(|path| crate::base::text::shell(&path.to_string()))
+            .collect();
+        return Some(
+            claim::error::held(&blockers).hint(format!("git ccc claim --wait {}", names.join(" "))),
+        );
+    }
+    let session = wanted.session.as_ref()?;
+    let held = |path: &Scope| {
+        state.held_by(session).any(|claim| {
+            claim
+                .record
+                .scopes
+                .iter()
+                .any(|held| held.covers(path, state.fold))
+        })
+    };
+    let missing = paths.iter().find(|path| {
+        required
+            .iter()
+            .any(|scope| scope.overlaps(path, state.fold))
+            && !held(path)
+    })?;
+    Some(
+        Error::no(format!("{missing} must be claimed before it is committed"))
+            .because("claims.require in the settings says so")
+            .hint(format!(
+                "git ccc claim {}",
+                crate::base::text::shell(&missing.to_string())
+            )),
+    )
+}
+
+fn policy(texts: &[String]) -> Result<Vec<Scope>> {
+    texts
+        .iter()
+        .map(|text| Scope::parse(text).map_err(|error| Error::usage(format!("settings: {error}"))))
+        .collect()
+}
+
+/// Expands what was named into the files that differ from HEAD; an unknown name is an error as in git.
+pub fn expand(ctx: &Ctx, named: &[String]) -> Result<Vec<String>> {
+    let repo = ctx.repo()?;
+    let mut paths = Vec::new();
+    for line in status(repo, ctx.cwd(), named)? {
+        paths.push(line);
+    }
+    paths.sort();
+    paths.dedup();
+    for name in named {
+        require_known(ctx, repo, name, &paths)?;
+    }
+    Ok(paths)
+}
+
+/// Lists what differs from HEAD in the worktree below `named`, from the root.
+fn status(repo: &Repo, dir: &Path, named: &[String]) -> Result<Vec<String>> {
+    let mut input = Vec::new();
+    for name in named {
+        input.extend_from_slice(name.as_bytes());
+        input.push(0);
+    }
+    let args = [
+        "status",
+        "--porcelain=v1",
+        "-z",
+        "--no-renames",
+        "--untracked-files=all",
+        "--ignore-submodules=dirty",
+        "--",
+    ];
+    let cmd = run::read(repo).dir(dir).args(args).args(named);
+    let out = run::checked(cmd, "look for changes")?;
+    let mut found = Vec::new();
+    for record in out.stdout.split_str("\0").filter(|record| record.len() > 3) {
+        let path = std::str::from_utf8(&record[3..]).map_err(|_| {
+            Error::usage(format!(
+                "{} is not valid UTF-8 and cannot be committed here",
+                record[3..].as_bstr()
+            ))
+        })?;
+        // An untracked directory is a repository of its own (or unreadable): git lists it with a slash.
+        found.push(path.trim_end_matches('/').to_owned());
+    }
+    Ok(found)
+}
+
+fn require_known(ctx: &Ctx, repo: &Repo, name: &str, paths: &[String]) -> Result<()> {
+    let unknown = || {
+        Error::no(format!(
+            "pathspec '{}' did not match any file(s) known to git",
+            crate::base::text::one_line(name, 200)
+        ))
+        .hint("git status")
+    };
+    if ctx.cwd().join(name).symlink_metadata().is_ok() || !paths.is_empty() && is_pattern(name) {
+        return Ok(());
+    }
+    let out = run::read(repo)
+        .dir(ctx.cwd())
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--deleted",
+            "--with-tree=HEAD",
+            "--",
+            name,
+        ])
+        .run()?;
+    if out.ok() && !out.stdout.is_empty() {
+        Ok(())
+    } else {
+        Err(unknown())
+    }
+}
+
+fn is_pattern(name: &str) -> bool {
+    name.starts_with(':') || name.contains(['*', '?', '['])
+}
+
+/// Returns everything changed under the session's claims.
+pub fn claimed_changes(ctx: &Ctx, session: &SessionTag) -> Result<Vec<String>> {
+    let repo = ctx.repo()?;
+    let snapshot = claim::store::load(repo, ctx.now(), About::Scopes(&[]))?;
+    let scopes: Vec<&Scope> = snapshot
+        .state
+        .held_by(session)
+        .flat_map(|claim| &claim.record.scopes)
+        .filter(|scope| scope.is_repo())
+        .collect();
+    if scopes.is_empty() {
+        return Err(
+            Error::no(format!("{session} holds no path, so nothing is named"))
+                .hint("git ccc commit -m MESSAGE -- PATHS"),
+        );
+    }
+    let root = repo.require_worktree()?;
+    let fold = snapshot.state.fold;
+    let changed = status(repo, root, &[])?;
+    Ok(changed
+        .into_iter()
+        .filter(|path| scopes.iter().any(|scope| scope.covers_path(path, fold)))
+        .collect())
+}
+
+/// Returns the session's claims that end with a commit of these paths.
+pub fn until_commit<'a>(
+    state: &'a State,
+    session: Option<&'a SessionTag>,
+    paths: &'a [String],
+) -> impl Iterator<Item = &'a claim::model::Claim> {
+    let done = move |scope: &Scope| paths.iter().any(|path| scope.covers_path(path, state.fold));
+    let own = session
+        .into_iter()
+        .flat_map(move |session| state.held_by(session));
+    own.filter(move |claim| claim.record.until_commit && claim.record.scopes.iter().all(done))
+}
+
+/// Returns the log entry of a commit, without its number.
+pub fn entry(wanted: &Wanted, commit: &str, subject: &str) -> log::Draft {
+    /// More paths than this are counted, not listed: an entry stays small.
+    const LISTED: usize = 200;
+    let who = wanted
+        .session
+        .as_ref()
+        .map_or("somebody", SessionTag::as_str);
+    let mut trailers = vec![("Ccc-Act", "commit".to_owned())];
+    trailers.extend(
+        wanted
+            .session
+            .as_ref()
+            .map(|tag| ("Ccc-Session", tag.to_string())),
+    );
+    trailers.push(("Ccc-Commit", commit.to_owned()));
+    trailers.extend(
+        wanted
+            .paths
+            .iter()
+            .take(LISTED)
+            .map(|path| ("Ccc-Path", path.clone())),
+    );
+    if wanted.paths.len() > LISTED {
+        trailers.push(("Ccc-Paths", wanted.paths.len().to_string()));
+    }
+    trailers.extend(
+        wanted
+            .override_reason
+            .as_ref()
+            .map(|why| ("Ccc-Override", why.clone())),
+    );
+    log::Draft {
+        subject: format!(
+            "commit {} by {who}: {subject}",
+            commit.get(..9).unwrap_or(commit)
+        ),
+        trailers,
+    }
+}
+
+/// Loads the claims around these paths.
+pub fn load(ctx: &Ctx, scopes: &[Scope]) -> Result<Snapshot> {
+    claim::store::load(ctx.repo()?, ctx.now(), About::Scopes(scopes))
+}
+
+/// Returns the ended claims that a commit of these paths clears away.
+pub fn cleared(
+    snapshot: &Snapshot,
+    scopes: &[Scope],
+) -> Vec<(crate::base::id::ClaimId, logic::Ended)> {
+    logic::clear(&snapshot.state, scopes, None)
+}

@@ -1,0 +1,49 @@
+//! How a commit is shown.
+
+use crate::{base::text::one_line, ui::Answer};
+use serde::Serialize;
+
+/// `commit`: what was made, or what would be.
+#[derive(Debug, Serialize)]
+pub struct Committed {
+    /// The commit; absent in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The branch it is on; `null` when HEAD is detached.
+    pub branch: Option<String>,
+    /// The first line of its message.
+    pub subject: String,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The paths it contains.
+    pub paths: Vec<String>,
+    /// Nothing was written.
+    pub dry_run: bool,
+    /// git has already shown it.
+    #[serde(skip)]
+    pub shown: bool,
+}
+
+impl Answer for Committed {
+    const SCHEMA: &'static str = "ccc.commit/1";
+
+    fn render(&self) -> String {
+        if self.shown {
+            return String::new();
+        }
+        if self.dry_run {
+            return self
+                .paths
+                .iter()
+                .map(|path| format!("{}\n", one_line(path, 4096)))
+                .collect();
+        }
+        let branch = self.branch.as_deref().unwrap_or("detached HEAD");
+        let short = self
+            .commit
+            .as_deref()
+            .map_or("", |oid| oid.get(..9).unwrap_or(oid));
+        format!("[{branch} {short}] {}\n", one_line(&self.subject, 200))
+    }
+}
