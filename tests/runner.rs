@@ -40,6 +40,7 @@ mod contracts {
 }
 
 mod features {
+    mod commit;
     mod index_patch;
 }
 
@@ -59,4 +60,6 @@ mod props {
     mod claim_protocol;
 }
 
-mod races {}
+mod races {
+    mod commit;
+}

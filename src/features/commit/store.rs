@@ -172,11 +172,6 @@ pub fn expand(ctx: &Ctx, named: &[String]) -> Result<Vec<String>> {
 
 /// Lists what differs from HEAD in the worktree below `named`, from the root.
 fn status(repo: &Repo, dir: &Path, named: &[String]) -> Result<Vec<String>> {
-    let mut input = Vec::new();
-    for name in named {
-        input.extend_from_slice(name.as_bytes());
-        input.push(0);
-    }
     let args = [
         "status",
         "--porcelain=v1",
@@ -187,7 +182,17 @@ fn status(repo: &Repo, dir: &Path, named: &[String]) -> Result<Vec<String>> {
         "--",
     ];
     let cmd = run::read(repo).dir(dir).args(args).args(named);
-    let out = run::checked(cmd, "look for changes")?;
+    let out = cmd.run()?;
+    if !out.ok() && !named.is_empty() {
+        // git refuses a path outside of the repository or a malformed pathspec in its own words.
+        return Err(out.stderr_text().lines().take(3).fold(
+            Error::usage("git does not accept these paths"),
+            |error, line| error.because(crate::base::text::one_line(line, 300)),
+        ));
+    }
+    if !out.ok() {
+        return Err(run::failure("look for changes", &out));
+    }
     let mut found = Vec::new();
     for record in out.stdout.split_str("\0").filter(|record| record.len() > 3) {
         let path = std::str::from_utf8(&record[3..]).map_err(|_| {
