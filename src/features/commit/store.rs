@@ -11,7 +11,7 @@ use crate::{
         store::{About, Snapshot},
     },
     fs::Lock,
-    git::{Repo, log, refs, run},
+    git::{Repo, content, log, refs, run},
     settings::Enforce,
 };
 use gix::bstr::ByteSlice;
@@ -155,19 +155,80 @@ fn policy(texts: &[String]) -> Result<Vec<Scope>> {
         .collect()
 }
 
-/// Expands what was named into the files that differ from HEAD; an unknown name is an error as in git.
+/// Expands what was named into files; an unknown name is an error as in git.
+///
+/// Plain file names are taken as they stand, without loading an index of maybe
+/// a hundred thousand entries; directories and patterns are git's to expand.
 pub fn expand(ctx: &Ctx, named: &[String]) -> Result<Vec<String>> {
     let repo = ctx.repo()?;
-    let mut paths = Vec::new();
-    for line in status(repo, ctx.cwd(), named)? {
-        paths.push(line);
+    if let Some(paths) = literal(ctx, repo, named)? {
+        return Ok(paths);
     }
+    let mut paths = status(repo, ctx.cwd(), named)?;
     paths.sort();
     paths.dedup();
     for name in named {
         require_known(ctx, repo, name, &paths)?;
     }
     Ok(paths)
+}
+
+/// Returns the names as repository paths if each is plainly a file, there or in HEAD, and none is a new ignored one.
+fn literal(ctx: &Ctx, repo: &Repo, named: &[String]) -> Result<Option<Vec<String>>> {
+    let (Some(root), Ok(cwd)) = (repo.worktree(), ctx.cwd().canonicalize()) else {
+        return Ok(None);
+    };
+    let head = content::tree_of(repo, refs::find(repo, "HEAD")?)?;
+    let (mut paths, mut unknown) = (Vec::new(), false);
+    for name in named {
+        let plain = !is_pattern(name)
+            && !name.contains('\\')
+            && !name.split('/').any(|part| matches!(part, "" | "." | ".."));
+        let path = if plain {
+            cwd.join(name)
+        } else {
+            return Ok(None);
+        };
+        // Below a symbolic link git knows no file; its refusal says so.
+        let real_parent = path
+            .parent()
+            .is_some_and(|dir| dir.canonicalize().is_ok_and(|real| real == dir));
+        let Some(inside) = path.strip_prefix(root).ok().and_then(Path::to_str) else {
+            return Ok(None);
+        };
+        let known = content::lookup(repo, head, inside.into())?;
+        match path.symlink_metadata() {
+            Ok(meta) if real_parent && !meta.is_dir() => unknown |= known.is_none(),
+            Err(_) if known.is_some_and(|(_, mode)| mode != TREE && mode != GITLINK) => {}
+            _ => return Ok(None),
+        }
+        paths.push(inside.to_owned());
+    }
+    paths.sort();
+    paths.dedup();
+    Ok(if unknown && any_ignored(repo, root, &paths)? {
+        None
+    } else {
+        Some(paths)
+    })
+}
+
+/// The modes of what a tree holds besides files.
+const TREE: u32 = 0o040_000;
+const GITLINK: u32 = 0o160_000;
+
+fn any_ignored(repo: &Repo, root: &Path, paths: &[String]) -> Result<bool> {
+    let input: Vec<u8> = paths
+        .iter()
+        .flat_map(|path| path.bytes().chain([0]))
+        .collect();
+    let out = run::read(repo)
+        .dir(root)
+        .args(["check-ignore", "--no-index", "--quiet", "-z", "--stdin"])
+        .input(input)
+        .run()?;
+    // 0 is "some are", 1 "none is"; anything else is left to git's own expansion.
+    Ok(crate::proc::exit_code(out.status) != 1)
 }
 
 /// Lists what differs from HEAD in the worktree below `named`, from the root.
