@@ -3,7 +3,7 @@
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{claim, session},
+    features::{claim, hook, session},
     ui::Ui,
 };
 use clap::{Parser, Subcommand};
@@ -40,6 +40,9 @@ enum Command {
     Claim(claim::cmd::ClaimArgs),
     /// List the claims
     Claims(claim::cmd::ClaimsArgs),
+    /// Run as a git hook
+    #[command(hide = true)]
+    Hook(hook::cmd::HookArgs),
     /// Give claims back
     Release(claim::cmd::ReleaseArgs),
     /// Register, list, show, rename and end sessions
@@ -104,6 +107,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Break(args) => claim::cmd::break_claim(ctx, args),
         Command::Claim(args) => claim::cmd::claim(ctx, args),
         Command::Claims(args) => claim::cmd::claims(ctx, args),
+        Command::Hook(args) => hook::cmd::run(ctx, args),
         Command::Release(args) => claim::cmd::release(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
         Command::Who(args) => session::cmd::list(ctx, args),

@@ -5,4 +5,5 @@
 //! what a feature does not need, it does not have.
 
 pub mod claim;
+pub mod hook;
 pub mod session;

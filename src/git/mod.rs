@@ -3,6 +3,7 @@
 //! gix reads (refs, objects, trees, index), git writes refs: gix's ref
 //! transactions accept what git refuses and can lose other people's branches.
 
+pub mod changes;
 pub mod index;
 pub mod log;
 pub mod objects;
