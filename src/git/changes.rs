@@ -33,18 +33,18 @@ pub fn staged(repo: &Repo, index: &Path, trees: &[Oid]) -> Result<Vec<BString>> 
         entries: file.entries(),
         node: file.tree(),
     };
-    let walk = Walk { repo, paths };
     if trees.is_empty() {
-        return walk.differing(Side::Nothing, side());
+        return Walk::differing(repo, paths, Side::Nothing, side());
     }
-    in_all(trees, |tree| walk.differing(Side::Tree(tree), side()))
+    in_all(trees, |tree| {
+        Walk::differing(repo, paths, Side::Tree(tree), side())
+    })
 }
 
 /// Returns the paths that differ between two trees.
 pub fn between(repo: &Repo, old: Option<Oid>, new: Option<Oid>) -> Result<Vec<BString>> {
-    let walk = Walk { repo, paths: &[] };
     let side = |tree: Option<Oid>| tree.map_or(Side::Nothing, Side::Tree);
-    walk.differing(side(old), side(new))
+    Walk::differing(repo, &[], side(old), side(new))
 }
 
 /// Returns the paths a commit changed: those that differ from every parent.
@@ -135,54 +135,61 @@ enum Child<'a> {
 struct Walk<'a> {
     repo: &'a Repo,
     paths: &'a PathStorageRef,
+    /// The directory that is compared: empty, or with a slash at its end.
+    prefix: BString,
+    depth: usize,
+    found: Vec<BString>,
 }
 
 impl<'a> Walk<'a> {
-    fn differing(&self, old: Side<'a>, new: Side<'a>) -> Result<Vec<BString>> {
-        let mut found = Vec::new();
-        self.directory(&mut BString::default(), old, new, &mut found, 0)?;
-        Ok(found)
-    }
-
-    fn directory(
-        &self,
-        prefix: &mut BString,
+    fn differing(
+        repo: &'a Repo,
+        paths: &'a PathStorageRef,
         old: Side<'a>,
         new: Side<'a>,
-        found: &mut Vec<BString>,
-        depth: usize,
-    ) -> Result<()> {
-        if depth > MAX_DEPTH || old.tree().is_some_and(|tree| new.tree() == Some(tree)) {
+    ) -> Result<Vec<BString>> {
+        let mut walk = Walk {
+            repo,
+            paths,
+            prefix: BString::default(),
+            depth: 0,
+            found: Vec::new(),
+        };
+        walk.directory(old, new)?;
+        Ok(walk.found)
+    }
+
+    fn directory(&mut self, old: Side<'a>, new: Side<'a>) -> Result<()> {
+        if self.depth > MAX_DEPTH || old.tree().is_some_and(|tree| new.tree() == Some(tree)) {
             return Ok(());
         }
-        let mut before = self.children(old, prefix.len())?;
-        for (name, child) in self.children(new, prefix.len())? {
+        self.depth += 1;
+        let mut before = self.children(old, self.prefix.len())?;
+        for (name, child) in self.children(new, self.prefix.len())? {
             let was = before.remove(&name);
-            self.child(prefix, &name, was, Some(child), found, depth)?;
+            self.child(&name, was, Some(child))?;
         }
         for (name, child) in before {
-            self.child(prefix, &name, Some(child), None, found, depth)?;
+            self.child(&name, Some(child), None)?;
         }
+        self.depth -= 1;
         Ok(())
     }
 
     fn child(
-        &self,
-        prefix: &mut BString,
+        &mut self,
         name: &BString,
         old: Option<Child<'a>>,
         new: Option<Child<'a>>,
-        found: &mut Vec<BString>,
-        depth: usize,
     ) -> Result<()> {
-        let length = prefix.len();
-        prefix.extend_from_slice(name);
+        let length = self.prefix.len();
+        self.prefix.extend_from_slice(name);
         let file = |child: &Option<Child<'_>>| match child {
             Some(Child::File(mode, oid)) => Some((*mode, *oid)),
             _ => None,
         };
         if file(&old) != file(&new) {
-            found.push(prefix.clone());
+            self.found.push(self.prefix.clone());
         }
         let side = |child: Option<Child<'a>>| match child {
             Some(Child::Dir(side)) => side,
@@ -190,10 +197,10 @@ impl<'a> Walk<'a> {
         };
         let (old, new) = (side(old), side(new));
         if !matches!((&old, &new), (Side::Nothing, Side::Nothing)) {
-            prefix.push(b'/');
-            self.directory(prefix, old, new, found, depth + 1)?;
+            self.prefix.push(b'/');
+            self.directory(old, new)?;
         }
-        prefix.truncate(length);
+        self.prefix.truncate(length);
         Ok(())
     }
 
