@@ -41,6 +41,7 @@ mod contracts {
 
 mod features {
     mod commit;
+    mod hook;
     mod index_patch;
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{claim, commit, session},
+    features::{claim, commit, hook, session},
     ui::Ui,
 };
 use clap::{Parser, Subcommand};
@@ -42,6 +42,9 @@ enum Command {
     Claims(claim::cmd::ClaimsArgs),
     /// Commit exactly the named paths, beside everybody else
     Commit(commit::cmd::CommitArgs),
+    /// Run as a git hook
+    #[command(hide = true)]
+    Hook(hook::cmd::HookArgs),
     /// Give claims back
     Release(claim::cmd::ReleaseArgs),
     /// Register, list, show, rename and end sessions
@@ -107,6 +110,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Claim(args) => claim::cmd::claim(ctx, args),
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),
+        Command::Hook(args) => hook::cmd::run(ctx, args),
         Command::Release(args) => claim::cmd::release(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
         Command::Who(args) => session::cmd::list(ctx, args),

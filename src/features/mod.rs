@@ -6,4 +6,5 @@
 
 pub mod claim;
 pub mod commit;
+pub mod hook;
 pub mod session;

@@ -4,6 +4,7 @@
 //! transactions accept what git refuses and can lose other people's branches.
 
 pub mod adopt;
+pub mod changes;
 pub mod content;
 pub mod hooks;
 pub mod index;
