@@ -13,6 +13,8 @@ pub const PID: &str = "CCC_PID";
 pub const OVERRIDE: &str = "CCC_OVERRIDE";
 /// Set in children so that our own hooks stay out of our own commits.
 pub const INTERNAL_LANE: &str = "CCC_INTERNAL_LANE";
+/// A file in which a hook writes its name instead of doing its work: how `git ccc doctor` sees what git runs.
+pub const PROBE: &str = "CCC_PROBE";
 /// Pins the clock (RFC 3339).
 pub const TEST_NOW: &str = "CCC_TEST_NOW";
 /// Pins the ids.

@@ -6,3 +6,4 @@
 
 pub mod claim;
 pub mod session;
+pub mod setup;
