@@ -39,7 +39,9 @@ mod contracts {
     mod json;
 }
 
-mod features {}
+mod features {
+    mod setup;
+}
 
 mod guards {
     mod ci;
