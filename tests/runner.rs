@@ -43,6 +43,7 @@ mod features {
     mod commit;
     mod hook;
     mod index_patch;
+    mod setup;
 }
 
 mod guards {

@@ -1,9 +1,12 @@
 //! The command line: argv in, exit code out.
 
+mod complete;
+mod man;
+
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{claim, commit, hook, session},
+    features::{claim, commit, hook, session, setup},
     ui::Ui,
 };
 use clap::{Parser, Subcommand};
@@ -45,11 +48,23 @@ enum Command {
     /// Run as a git hook
     #[command(hide = true)]
     Hook(hook::cmd::HookArgs),
+    /// Print a completion script for a shell
+    Completions(complete::CompletionsArgs),
+    /// Fire the hooks and look for what is wrong
+    Doctor(setup::doctor::DoctorArgs),
+    /// Set this repository up, or repair its hooks
+    Init,
+    /// Print the manual page
+    Man,
     /// Give claims back
     Release(claim::cmd::ReleaseArgs),
     /// Register, list, show, rename and end sessions
     #[command(subcommand)]
     Session(session::cmd::SessionCommand),
+    /// Let the commands in this repository's settings run
+    Trust(setup::cmd::TrustArgs),
+    /// Take back what init did
+    Uninstall(setup::cmd::UninstallArgs),
     /// List the sessions that are here
     Who(session::cmd::ListArgs),
 }
@@ -111,8 +126,14 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),
         Command::Hook(args) => hook::cmd::run(ctx, args),
+        Command::Completions(args) => complete::run(ctx, args),
+        Command::Doctor(args) => setup::doctor::doctor(ctx, args),
+        Command::Init => setup::cmd::init(ctx, &man::page()?),
+        Command::Man => ctx.ui.raw(&man::page()?),
         Command::Release(args) => claim::cmd::release(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
+        Command::Trust(args) => setup::cmd::trust(ctx, args),
+        Command::Uninstall(args) => setup::cmd::uninstall(ctx, args),
         Command::Who(args) => session::cmd::list(ctx, args),
     }
 }

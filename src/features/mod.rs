@@ -8,3 +8,4 @@ pub mod claim;
 pub mod commit;
 pub mod hook;
 pub mod session;
+pub mod setup;

@@ -1,13 +1,10 @@
 //! Which hooks git would run, and whether they are ours.
 
 use crate::git::Repo;
-use gix::bstr::ByteSlice;
 use std::path::{Path, PathBuf};
 
-/// What every shim of ours says about itself in its second line.
-pub const STAMP: &str = "git-ccc hook shim";
-/// What a hook that stood there before us is called beside our shim.
-pub const CHAINED: &str = "ccc-chained";
+/// How the second line of every shim of ours begins.
+const STAMP: &str = "# git-ccc hook ";
 
 /// Returns the directory in force, as `git rev-parse --git-path hooks` does.
 pub fn dir(repo: &Repo) -> PathBuf {
@@ -27,16 +24,45 @@ pub fn dir(repo: &Repo) -> PathBuf {
 /// Tells whether any of `names` would run something that is not ours.
 pub fn any_foreign(repo: &Repo, names: &[&str]) -> bool {
     let dir = dir(repo);
-    names.iter().any(|name| is_foreign(&dir, name)) || has_foreign_config_hook(repo)
+    names.iter().any(|name| is_foreign(repo, &dir, name)) || has_foreign_config_hook(repo)
 }
 
-fn is_foreign(dir: &Path, name: &str) -> bool {
+fn is_foreign(repo: &Repo, dir: &Path, name: &str) -> bool {
     let path = dir.join(name);
     if !is_executable(&path) {
         return false;
     }
-    dir.join(format!("{name}.{CHAINED}")).exists()
-        || !std::fs::read(&path).is_ok_and(|text| text.contains_str(STAMP))
+    match std::fs::read_to_string(&path) {
+        Ok(text)
+            if text
+                .lines()
+                .nth(1)
+                .is_some_and(|line| line.starts_with(STAMP)) =>
+        {
+            chained(&text).is_none_or(|next| {
+                is_executable(&repo.worktree().unwrap_or(dir).join(resolve(dir, &next)))
+            })
+        }
+        _ => true,
+    }
+}
+
+/// Returns what a shim passes on to, as it is written there.
+fn chained(shim: &str) -> Option<String> {
+    let (_, rest) = shim.split_once(" chained=")?;
+    Some(
+        rest.lines()
+            .next()?
+            .trim_matches('\'')
+            .replace(r"'\''", "'"),
+    )
+}
+
+fn resolve(dir: &Path, chained: &str) -> PathBuf {
+    match chained.strip_prefix("${0%/*}/") {
+        Some(beside) => dir.join(beside),
+        None => PathBuf::from(chained),
+    }
 }
 
 fn is_executable(path: &Path) -> bool {

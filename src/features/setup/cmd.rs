@@ -1,0 +1,251 @@
+//! `git ccc init`, `uninstall` and `trust`.
+
+use super::{
+    logic::Step,
+    manual,
+    model::Installed,
+    store::{self, Installation},
+    view::{HookView, InitView, TrustView, UninstallView},
+};
+use crate::{
+    ctx::Ctx,
+    env,
+    error::{Context, Error, Kind, Result},
+    features::session::{logic::Life, store as session_store},
+    fs::{self, Lock},
+    git::{
+        Repo,
+        log::{self, Guard},
+        refs::{self, Edit, Reflog},
+    },
+    settings::{Enforce, MAX_FILE_BYTES, Settings, TrustError, TrustStore},
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments of `uninstall`.
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// Delete the log, sessions, claims and the room of this clone too
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// Arguments of `trust`.
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// Take the trust away, from every version
+    #[arg(long)]
+    pub revoke: bool,
+}
+
+/// Sets the repository up; doing it again repairs it.
+pub fn init(ctx: &Ctx, page: &[u8]) -> Result<()> {
+    let repo = ctx.repo()?;
+    let settings = ctx.settings()?;
+    let log_begun = log::begin(repo, ctx.now(), &ctx.dice.hex(8))?;
+    let guard = log::lock(repo)?;
+    let mut installed = store::load(repo)?.unwrap_or_default();
+    let done = place(ctx, &guard, &mut installed, settings)?;
+    let manual = page_at(ctx, &mut installed, page);
+    store::save(repo, &installed)?;
+    let show = |path: &PathBuf| path.display().to_string();
+    let hooks = done.hooks.iter().map(|placed| HookView {
+        name: placed.name.clone(),
+        state: placed.step.word(),
+        chained: placed.chained.as_ref().map(show),
+    });
+    ctx.ui.answer(&InitView {
+        log_begun,
+        hooks_dir: show(&done.dir),
+        hooks: hooks.collect(),
+        previous_hooks_dir: done.before,
+        manual,
+    })
+}
+
+/// Puts the hooks in place, under the flock; narrates what somebody should look at.
+pub(super) fn place(
+    ctx: &Ctx,
+    _guard: &Guard,
+    installed: &mut Installed,
+    settings: &Settings,
+) -> Result<Installation> {
+    let done = store::install(ctx.repo()?, installed, &hooks(settings))?;
+    for placed in &done.hooks {
+        if let Some(kept) = &placed.kept {
+            ctx.ui.warn(&format!(
+                "{} had been replaced since; the hook before is kept as {} and is not run",
+                placed.name,
+                kept.display()
+            ));
+        }
+        if placed.step == Step::Chain {
+            ctx.ui
+                .note(&format!("{} of others runs before ours", placed.name));
+        }
+    }
+    Ok(done)
+}
+
+/// Returns the hooks the settings ask for; strict enforcement needs one more.
+pub(super) fn hooks(settings: &Settings) -> Vec<&str> {
+    let mut hooks: Vec<&str> = settings.hooks().iter().map(String::as_str).collect();
+    if settings.enforce() == Enforce::Strict {
+        hooks.push("reference-transaction");
+    }
+    hooks
+}
+
+/// Installs the manual page; without one all but `git ccc --help` works, so a failure is only narrated.
+fn page_at(ctx: &Ctx, installed: &mut Installed, page: &[u8]) -> Option<String> {
+    let path = env::data_home()?.join("man/man1/git-ccc.1");
+    match manual::write(installed, &path, page) {
+        Ok(true) => Some(path.display().to_string()),
+        Ok(false) => {
+            ctx.ui
+                .note(&format!("{} is not ours and stays", path.display()));
+            None
+        }
+        Err(error) => {
+            ctx.ui
+                .warn(&format!("the manual page is not installed: {error}"));
+            None
+        }
+    }
+}
+
+/// Takes back what `init` did, and with `--purge` the refs.
+pub fn uninstall(ctx: &Ctx, args: &UninstallArgs) -> Result<()> {
+    let repo = ctx.repo()?;
+    if args.purge {
+        refuse_while_others_live(ctx, repo)?;
+    }
+    let guard = log::lock(repo)?;
+    let mut installed = store::load(repo)?.unwrap_or_default();
+    let hooks = store::uninstall(repo, &mut installed)?;
+    manual::remove(&mut installed);
+    store::forget(repo)?;
+    let refs = if args.purge {
+        purge(ctx, repo, &guard)?
+    } else {
+        0
+    };
+    let left = store::left_aside(repo);
+    ctx.ui.answer(&UninstallView {
+        hooks,
+        refs,
+        left_aside: left.iter().map(|path| path.display().to_string()).collect(),
+    })
+}
+
+fn refuse_while_others_live(ctx: &Ctx, repo: &Repo) -> Result<()> {
+    let own = session_store::current_if_any(ctx)?.map(|session| session.tag);
+    let sessions = session_store::load_readable(repo)?.into_iter();
+    let others: Vec<String> = sessions
+        .filter(|session| Some(&session.tag) != own.as_ref())
+        .filter(|session| session_store::life(&session.record, ctx.now()) == Life::Alive)
+        .map(|session| session.tag.to_string())
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(Error::no(format!(
+        "{} still here: {}",
+        count(&others),
+        others.join(", ")
+    ))
+    .because("their claims and messages would be deleted under them")
+    .detail(serde_json::json!({ "sessions": others }))
+    .hint("git ccc session list --alive"))
+}
+
+fn count(others: &[String]) -> String {
+    match others.len() {
+        1 => "another session is".to_owned(),
+        several => format!("{several} other sessions are"),
+    }
+}
+
+/// Deletes the refs of this clone, the log last, and takes its sessions out of the hub.
+fn purge(ctx: &Ctx, repo: &Repo, _guard: &Guard) -> Result<usize> {
+    refuse_while_others_live(ctx, repo)?;
+    for session in session_store::load_readable(repo)? {
+        session_store::publish(ctx, &session, true);
+    }
+    let mut edits = Vec::new();
+    for prefix in ["refs/ccc/", "refs/notes/ccc/"] {
+        for (name, oid) in refs::list(repo, prefix)? {
+            edits.push(Edit::delete(name, oid));
+        }
+    }
+    if edits.is_empty() {
+        return Ok(0);
+    }
+    edits.sort_by_key(|edit| edit.name == log::REF);
+    refs::transact(repo, &edits, Reflog::Message("git ccc uninstall --purge"))
+        .map_err(|lost| lost.into_error("delete the refs"))?;
+    Ok(edits.len())
+}
+
+/// Lets the commands in this clone's settings files run, in the version they have now.
+pub fn trust(ctx: &Ctx, args: &TrustArgs) -> Result<()> {
+    let repo = ctx.repo()?;
+    let dir = env::state_dir().ok_or_else(|| {
+        Error::setup("there is no directory for the user's state: HOME is not set")
+    })?;
+    let (path, lock) = (dir.join("trust.toml"), dir.join("trust.lock"));
+    let unwritable = || format!("{} cannot be written", path.display());
+    let _lock = Lock::acquire(&lock, log::PATIENCE)
+        .context(Kind::Setup, unwritable)?
+        .ok_or_else(|| Error::busy(format!("{} is held by another git-ccc", lock.display())))?;
+    let text = fs::read_capped(&path, MAX_FILE_BYTES).context(Kind::Setup, unwritable)?;
+    let mut grants = TrustStore::parse(&String::from_utf8_lossy(&text.unwrap_or_default()))
+        .map_err(|error| refused(&error))?;
+    let (files, changed) = if args.revoke {
+        (Vec::new(), grants.revoke(repo.common_dir()) > 0)
+    } else {
+        grant(ctx, repo, &mut grants)?
+    };
+    if changed {
+        let text = grants.encode().map_err(|error| refused(&error))?;
+        fs::replace(&path, text.as_bytes()).context(Kind::Setup, unwritable)?;
+    }
+    let state = match (args.revoke, changed) {
+        (false, true) => "trusted",
+        (false, false) => "already_trusted",
+        (true, true) => "revoked",
+        (true, false) => "not_trusted",
+    };
+    ctx.ui.answer(&TrustView {
+        repo: repo.common_dir().display().to_string(),
+        state,
+        files,
+    })
+}
+
+fn refused(error: &TrustError) -> Error {
+    Error::setup("the trust was not changed").caused_by(error)
+}
+
+fn grant(ctx: &Ctx, repo: &Repo, grants: &mut TrustStore) -> Result<(Vec<String>, bool)> {
+    let policy = repo.worktree().map(|root| root.join(".ccc.toml"));
+    let (mut files, mut changed) = (Vec::new(), false);
+    for path in policy
+        .into_iter()
+        .chain([repo.common_dir().join("ccc.toml")])
+    {
+        let unreadable = || format!("{} cannot be read", path.display());
+        let content =
+            fs::read_capped(&path, MAX_FILE_BYTES + 1).context(Kind::Usage, unreadable)?;
+        if let Some(content) = content {
+            let new = grants.grant(repo.common_dir(), &content, ctx.now());
+            changed |= new.map_err(|error| refused(&error))?;
+            files.push(path.display().to_string());
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::no("this clone has no settings file to trust").hint("git ccc man"));
+    }
+    Ok((files, changed))
+}

@@ -1,0 +1,243 @@
+//! Pure decisions: what to do with one hook, and what doctor makes of what it read.
+
+use super::model::{Role, is_ours};
+
+/// What stands where a hook belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The hook's text, if there is one; a link that leads nowhere reads as empty.
+    pub text: Option<Vec<u8>>,
+    /// A displaced hook stands beside it.
+    pub chained: bool,
+    /// A tool has set a shim of ours aside as `<hook>.legacy` and runs it from there (pre-commit does).
+    pub wrapped: bool,
+}
+
+/// What `init` does with one hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: the shim is there.
+    Keep,
+    /// Write the shim.
+    Write,
+    /// Set the hook of others aside, then write the shim.
+    Chain,
+    /// As above, but a displaced hook already stands aside: keep that one under yet another name.
+    ChainAnew,
+}
+
+impl Step {
+    /// The word for machines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::Keep => "present",
+            Step::Write => "installed",
+            Step::Chain | Step::ChainAnew => "chained",
+        }
+    }
+}
+
+/// Decides what `init` does where `shim` belongs.
+pub fn step(slot: &Slot, shim: &str) -> Step {
+    match &slot.text {
+        None => Step::Write,
+        Some(text) if text == shim.as_bytes() => Step::Keep,
+        Some(text) if is_ours(text) => Step::Write,
+        Some(_) if slot.wrapped => Step::Keep,
+        Some(_) if slot.chained => Step::ChainAnew,
+        Some(_) => Step::Chain,
+    }
+}
+
+/// Which hooks get a shim in a directory, and what each shim does.
+pub fn wanted<'a>(ours: &[&'a str], pass_on: &[&'a str]) -> Vec<(&'a str, Role)> {
+    let mut all: Vec<(&str, Role)> = ours.iter().map(|name| (*name, Role::Ours)).collect();
+    let others = pass_on.iter().filter(|name| !ours.contains(name));
+    all.extend(others.map(|name| (*name, Role::PassOn)));
+    all
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Something does not work.
+    Error,
+    /// Something will go wrong, or is left over.
+    Warning,
+}
+
+impl Severity {
+    /// The word for machines and people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that is wrong, and what repairs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// A word for machines, such as `hook-silent`.
+    pub code: &'static str,
+    /// What is so.
+    pub fact: String,
+    /// A command that repairs it, or that shows what a person must decide.
+    pub repair: String,
+    /// Already repaired, by `--fix`.
+    pub fixed: bool,
+}
+
+impl Finding {
+    /// Something that does not work.
+    pub fn error(code: &'static str, fact: String, repair: impl Into<String>) -> Self {
+        let (severity, repair) = (Severity::Error, repair.into());
+        Finding {
+            severity,
+            code,
+            fact,
+            repair,
+            fixed: false,
+        }
+    }
+
+    /// Something that will go wrong, or is left over.
+    pub fn warning(code: &'static str, fact: String, repair: impl Into<String>) -> Self {
+        Finding {
+            severity: Severity::Warning,
+            ..Self::error(code, fact, repair)
+        }
+    }
+
+    /// The same, repaired.
+    #[must_use]
+    pub fn fixed(mut self) -> Self {
+        self.fixed = true;
+        self
+    }
+}
+
+/// Reads the numbers of `git version 2.47.3 (Apple Git-1)`.
+pub fn version(text: &str) -> Option<(u32, u32, u32)> {
+    let word = text.split_whitespace().nth(2)?;
+    let mut parts = word.split('.').map(str::parse::<u32>);
+    let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
+    Some((major, minor, parts.next().and_then(Result::ok).unwrap_or(0)))
+}
+
+/// Judges git's version.
+pub fn judge_version(version: (u32, u32, u32)) -> Option<Finding> {
+    let (major, minor, patch) = version;
+    let shown = format!("git {major}.{minor}.{patch}");
+    if version < (2, 36, 0) {
+        let fact = format!("{shown} is too old: git ccc needs 2.36");
+        return Some(Finding::error("git-too-old", fact, "git --version"));
+    }
+    let fact = format!(
+        "{shown} can corrupt an index that several processes write: use another 2.51 or newer"
+    );
+    (version == (2, 51, 0)).then(|| Finding::warning("git-corrupts", fact, "git --version"))
+}
+
+/// One line of the log's reflog, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The entry's commit.
+    pub oid: String,
+    /// The commit before it, if any.
+    pub parent: Option<String>,
+    /// Its number, as written.
+    pub fence: String,
+}
+
+/// Reads `<oid> <parent>…|<fence>`.
+pub fn line(text: &str) -> Option<Line> {
+    let (oids, fence) = text.split_once('|')?;
+    let mut oids = oids.split_whitespace().map(str::to_owned);
+    Some(Line {
+        oid: oids.next()?,
+        parent: oids.next(),
+        fence: fence.trim().to_owned(),
+    })
+}
+
+/// Finds where the log does not join: an entry whose parent is not the entry before it, or whose number does not follow.
+pub fn judge_log(lines: &[Line]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pair in lines.windows(2) {
+        let [newer, older] = pair else { continue };
+        let look = format!("git show {} {}", older.oid, newer.oid);
+        if newer.parent.as_deref() != Some(older.oid.as_str()) {
+            let fact = format!(
+                "log entry {} was lost: {} does not follow it",
+                older.oid, newer.oid
+            );
+            findings.push(Finding::error("log-lost-swap", fact, look));
+            continue;
+        }
+        let number = |line: &Line| line.fence.parse::<u64>().ok();
+        if number(newer).is_none() || number(newer) != number(older).map(|fence| fence + 1) {
+            let fact = format!(
+                "log entry {} is number {:?} after {:?}",
+                newer.oid, newer.fence, older.fence
+            );
+            findings.push(Finding::error("log-fence", fact, look));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(text: Option<&str>, chained: bool) -> Slot {
+        Slot {
+            text: text.map(|text| text.as_bytes().to_owned()),
+            chained,
+            wrapped: false,
+        }
+    }
+
+    #[test]
+    fn a_hook_of_others_is_never_overwritten() {
+        let shim = "#!/bin/sh\n# git-ccc hook 1\n";
+        assert_eq!(step(&slot(None, false), shim), Step::Write);
+        assert_eq!(step(&slot(Some(shim), true), shim), Step::Keep);
+        assert_eq!(
+            step(&slot(Some("#!/bin/sh\n# git-ccc hook 0\n"), true), shim),
+            Step::Write
+        );
+        assert_eq!(step(&slot(Some("echo"), false), shim), Step::Chain);
+        assert_eq!(step(&slot(Some(""), true), shim), Step::ChainAnew);
+    }
+
+    #[test]
+    fn versions_are_read_and_judged() {
+        assert_eq!(version("git version 2.47.3"), Some((2, 47, 3)));
+        assert_eq!(
+            version("git version 2.39.5 (Apple Git-154)"),
+            Some((2, 39, 5))
+        );
+        assert_eq!(version("git version 2.55.GIT"), Some((2, 55, 0)));
+        assert_eq!(version("what"), None);
+        assert!(judge_version((2, 36, 0)).is_none());
+        assert!(judge_version((2, 35, 9)).is_some_and(|found| found.code == "git-too-old"));
+        assert!(judge_version((2, 51, 0)).is_some_and(|found| found.code == "git-corrupts"));
+        assert!(judge_version((2, 51, 1)).is_none());
+    }
+
+    #[test]
+    fn a_lost_swap_and_a_wrong_number_are_found() {
+        let read = |text: &str| line(text).expect("a line of the reflog");
+        let good = [read("c b|2"), read("b a|1"), read("a|0")];
+        assert_eq!(judge_log(&good), []);
+        let lost = judge_log(&[read("c a|1"), read("b a|1"), read("a|0")]);
+        assert_eq!(lost[0].code, "log-lost-swap");
+        let wrong = judge_log(&[read("b a|7"), read("a|0")]);
+        assert_eq!(wrong[0].code, "log-fence");
+    }
+}
