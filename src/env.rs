@@ -13,7 +13,7 @@ pub const PID: &str = "CCC_PID";
 pub const OVERRIDE: &str = "CCC_OVERRIDE";
 /// Set in children so that our own hooks stay out of our own commits.
 pub const INTERNAL_LANE: &str = "CCC_INTERNAL_LANE";
-/// A file in which a hook writes its name instead of doing its work: how `git ccc doctor` sees what git runs.
+/// A file to which every hook that runs adds its name, and does nothing else: how doctor sees that hooks run.
 pub const PROBE: &str = "CCC_PROBE";
 /// Pins the clock (RFC 3339).
 pub const TEST_NOW: &str = "CCC_TEST_NOW";
