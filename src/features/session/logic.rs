@@ -139,6 +139,10 @@ pub fn resolve(name: &str, sessions: &[Session]) -> Result<SessionTag, Unknown> 
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix(seconds).expect("within the calendar")
+    }
+
     struct Here;
     impl Host for Here {
         fn name(&self) -> &str {
@@ -153,7 +157,7 @@ mod tests {
     }
 
     fn session(tag: &str, worktree: &str) -> Session {
-        let at = Timestamp::from_unix(1000);
+        let at = at(1000);
         let record = SessionRecord {
             name: tag.to_owned(),
             agent: Some("claude".to_owned()),
@@ -182,7 +186,7 @@ mod tests {
     #[test]
     fn a_process_is_proof_only_with_its_start_and_boot() {
         let mut record = session("a-0001", "/w").record;
-        let later = Timestamp::from_unix(1_000_000);
+        let later = at(1_000_000);
         assert_eq!(
             life(&record, &Here, later),
             Life::Alive,
@@ -206,7 +210,7 @@ mod tests {
         );
         record.host = "there".to_owned();
         assert_eq!(
-            life(&record, &Here, Timestamp::from_unix(1000)),
+            life(&record, &Here, at(1000)),
             Life::Alive
         );
         assert_eq!(
