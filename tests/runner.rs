@@ -31,15 +31,21 @@ mod common {
     pub mod output;
     pub mod race;
     pub mod session;
+    pub mod setup;
     pub mod world;
 }
 
 mod contracts {
     mod exit_codes;
     mod json;
+    mod records;
+    mod refs;
 }
 
-mod features {}
+mod features {
+    mod claim;
+    mod session;
+}
 
 mod guards {
     mod ci;
@@ -53,6 +59,10 @@ mod guards {
     mod writers;
 }
 
-mod props {}
+mod props {
+    mod claim_logic;
+}
 
-mod races {}
+mod races {
+    mod claim;
+}
