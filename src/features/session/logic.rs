@@ -2,7 +2,7 @@
 
 use super::model::{Session, SessionRecord};
 use crate::base::{
-    id::{ProcessId, SessionTag},
+    id::{ProcessId, SessionTag, slug},
     time::Timestamp,
 };
 
@@ -112,21 +112,25 @@ pub fn identify(
     }
 }
 
-/// Finds a session by tag, by its whole slug, or by a unique beginning; never guesses between two.
+/// Finds a session by tag, by its slug or present name, or by a unique beginning; never guesses between two.
 pub fn resolve(name: &str, sessions: &[Session]) -> Result<SessionTag, Unknown> {
     if let Some(exact) = sessions.iter().find(|session| session.tag.as_str() == name) {
         return Ok(exact.tag.clone());
     }
-    let by = |fits: &dyn Fn(&SessionTag) -> bool| -> Vec<SessionTag> {
+    let by = |fits: &dyn Fn(&Session) -> bool| -> Vec<SessionTag> {
         sessions
             .iter()
+            .filter(|session| fits(session))
             .map(|session| session.tag.clone())
-            .filter(|tag| fits(tag))
             .collect()
     };
-    let mut found = by(&|tag| tag.slug() == name);
+    let wanted = slug(name);
+    let called = |session: &Session| {
+        session.tag.slug() == name || (!wanted.is_empty() && slug(&session.record.name) == wanted)
+    };
+    let mut found = by(&called);
     if found.is_empty() && !name.is_empty() {
-        found = by(&|tag| tag.as_str().starts_with(name));
+        found = by(&|session| session.tag.as_str().starts_with(name));
     }
     match found.len() {
         0 => Err(Unknown::NoSuch(name.to_owned())),
@@ -209,10 +213,7 @@ mod tests {
             "the pid was used again"
         );
         record.host = "there".to_owned();
-        assert_eq!(
-            life(&record, &Here, at(1000)),
-            Life::Alive
-        );
+        assert_eq!(life(&record, &Here, at(1000)), Life::Alive);
         assert_eq!(
             life(&record, &Here, later),
             Life::Quiet,
