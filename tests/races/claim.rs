@@ -63,7 +63,7 @@ fn deadly(weather: Weather) -> String {
             "case $((n % 2)) in 0) kill -9 $PPID; exit 137 ;; *) git \"$@\" <&0; kill -9 $PPID; exit 137 ;; esac"
         }
         _ => {
-            "git \"$@\" <&0 & p=$!; sleep 0.00$((n % 8)); kill -9 $p 2>/dev/null && { wait $p; \
+            "exec 3<&0; git \"$@\" <&3 & p=$!; sleep 0.00$((n % 8)); kill -9 $p 2>/dev/null && { wait $p; \
              find \"$REFS\" -name '*.lock' -exec touch -d '1 minute ago' {} + ; \
              rm -f \"$REFS/../../packed-refs.lock\"; exit 137; }; wait $p; exit $?"
         }
@@ -122,7 +122,7 @@ fn storm(options: Options, workers: usize, rounds: usize, weather: Weather) {
         bad.join("\n")
     );
     assert!(
-        held > workers,
+        held > workers / 2,
         "{told}: only {held} grants, this shows nothing"
     );
     what_is_left(&w, &sessions[0], weather, &told);
