@@ -79,7 +79,7 @@ pub fn identify(
     sessions: &[Session],
     alive: impl Fn(&Session) -> bool,
 ) -> Result<SessionTag, Unknown> {
-    for name in [&evidence.flag, &evidence.variable].into_iter().flatten() {
+    if let Some(name) = evidence.flag.as_ref().or(evidence.variable.as_ref()) {
         return resolve(name, sessions);
     }
     for (agent, id) in &evidence.native {
