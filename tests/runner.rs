@@ -31,18 +31,23 @@ mod common {
     pub mod output;
     pub mod race;
     pub mod session;
+    pub mod setup;
     pub mod world;
 }
 
 mod contracts {
     mod exit_codes;
     mod json;
+    mod records;
+    mod refs;
 }
 
 mod features {
+    mod claim;
     mod commit;
     mod hook;
     mod index_patch;
+    mod session;
     mod setup;
 }
 
@@ -59,9 +64,11 @@ mod guards {
 }
 
 mod props {
+    mod claim_logic;
     mod claim_protocol;
 }
 
 mod races {
+    mod claim;
     mod commit;
 }

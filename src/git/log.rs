@@ -196,21 +196,35 @@ pub fn append(
     refs::transact(repo, &edits, Reflog::Message(reflog))
 }
 
-/// Removes a `log.lock` that a kill left behind; only the flock's holder may, and only an old one.
+/// Removes locks of the log and of lock refs that a kill left behind; only the flock's holder may, and only old ones.
+///
+/// `packed-refs.lock` is not ours alone and may belong to a long `git pack-refs`: it is reported by git's own words.
 pub fn repair_lock(repo: &Repo, _guard: &Guard) -> Result<bool> {
-    let path = repo.common_dir().join("refs/ccc/log.lock");
-    let Ok(meta) = std::fs::symlink_metadata(&path) else {
+    let dir = repo.common_dir().join("refs/ccc");
+    let claims = std::fs::read_dir(dir.join("claims"));
+    let locks = claims
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "lock"))
+        .chain([dir.join("log.lock")]);
+    let mut removed = false;
+    for path in locks {
+        removed |= remove_if_old(&path)?;
+    }
+    Ok(removed)
+}
+
+fn remove_if_old(path: &std::path::Path) -> Result<bool> {
+    let Ok(meta) = std::fs::symlink_metadata(path) else {
         return Ok(false);
     };
-    let age = meta
-        .modified()
-        .ok()
-        .and_then(|then| file_age(then))
-        .unwrap_or_default();
+    let age = meta.modified().ok().and_then(file_age).unwrap_or_default();
     if age < CRASHED_AFTER {
         return Ok(false);
     }
-    crate::fs::remove(&path).context(Kind::Setup, || {
+    crate::fs::remove(path).context(Kind::Setup, || {
         format!(
             "{} was left by a crash and cannot be removed",
             path.display()

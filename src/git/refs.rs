@@ -167,6 +167,8 @@ fn classify(out: &crate::proc::Output) -> Lost {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let permanent = [
         "Permission denied",
+        "Operation not permitted",
+        "Not a directory",
         "Read-only file system",
         "No space left",
         "Disk quota",
@@ -174,6 +176,9 @@ fn classify(out: &crate::proc::Output) -> Lost {
     let line = crate::base::text::one_line(text.trim(), 300);
     if says(&permanent) {
         Lost::Failed(run::failure("write a ref", out))
+    } else if was_killed(out) {
+        // What it had done is unknown: the caller looks again, and old locks are repaired on its way.
+        Lost::Busy("git was killed while it wrote refs".to_owned())
     } else if says(CONFLICT) {
         Lost::Conflict(line)
     } else if says(BUSY) {
@@ -181,6 +186,11 @@ fn classify(out: &crate::proc::Output) -> Lost {
     } else {
         Lost::Failed(run::failure("write a ref", out))
     }
+}
+
+/// Tells whether a signal ended git, or ended it below a shell wrapper (128 itself is how git dies of an error).
+fn was_killed(out: &crate::proc::Output) -> bool {
+    (129..=159).contains(&crate::proc::exit_code(out.status))
 }
 
 /// Lists the refs below `prefix` (which ends in `/`) with the objects they name, sorted by name.

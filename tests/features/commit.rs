@@ -8,17 +8,7 @@ use crate::common::{
 /// A repository of a given kind, set up, with a staged file of a sibling in it.
 fn shared(options: Options) -> World {
     let w = options.build();
-    if w.ccc(["init"]).code == 2 {
-        let e = w.git_text(["hash-object", "-t", "tree", "-w", "/dev/null"]);
-        let c = w.git_text([
-            "commit-tree",
-            "-m",
-            "log begins\n\nCcc-Act: begin\nCcc-Nonce: x\nCcc-Fence: 0\n",
-            &e,
-        ]);
-        w.git(["update-ref", "--create-reflog", "refs/ccc/log", &c])
-            .ok();
-    }
+    w.ccc(["init"]).ok();
     w.write("sibling.txt", "one\n");
     w.git(["add", "sibling.txt"]).ok();
     w.git(["commit", "-qm", "base"]).ok();

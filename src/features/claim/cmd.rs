@@ -87,7 +87,7 @@ pub struct BreakArgs {
 
 /// Runs `claim`.
 pub fn claim(ctx: &Ctx, args: &ClaimArgs) -> Result<()> {
-    let session = session::store::current(ctx)?;
+    let session = session::store::current_alive(ctx)?;
     let scopes = resolve_all(ctx, &args.scopes)?;
     let ttl = args
         .ttl
@@ -396,8 +396,25 @@ pub fn break_claim(ctx: &Ctx, args: &BreakArgs) -> Result<()> {
     ctx.ui.answer(&done.value)
 }
 
+/// The most scopes of one request: every decision compares each with each.
+const MAX_SCOPES: usize = 1000;
+
 /// Resolves typed scopes against where the command runs.
 pub fn resolve_all(ctx: &Ctx, typed: &[String]) -> Result<Vec<Scope>> {
+    if typed.len() > MAX_SCOPES {
+        return Err(Error::usage(format!(
+            "{} scopes are more than the {MAX_SCOPES} that one claim can have",
+            typed.len()
+        ))
+        .because("a directory or a glob covers many paths with one scope")
+        .hint("git ccc help claim"));
+    }
+    // An unset variable must not claim the whole repository; git refuses an empty pathspec too.
+    if typed.iter().any(String::is_empty) {
+        return Err(Error::usage("an empty scope names nothing")
+            .because("the whole repository is written as .")
+            .hint("git ccc help claim"));
+    }
     let mut scopes = typed
         .iter()
         .map(|text| resolve(ctx, text))
@@ -445,7 +462,7 @@ fn resolve(ctx: &Ctx, typed: &str) -> Result<Scope> {
 fn follow(root: &Path, cwd: &Path, typed: &str) -> Option<String> {
     let special = typed.contains(['*', '?', '[', '{', '\\'])
         || typed.starts_with("res:")
-        || typed.starts_with('~')
+        || typed.starts_with(['~', '!'])
         || typed.starts_with(":/");
     if special {
         return None;

@@ -161,21 +161,7 @@ pub fn decide_take(state: &State, request: &Request) -> Result<Grant, Refusal> {
         return Err(Refusal::Held(blockers));
     }
     let own: Vec<&Claim> = state.held_by(&request.session).collect();
-    let covered = |scope: &Scope| {
-        own.iter().any(|claim| {
-            claim
-                .record
-                .scopes
-                .iter()
-                .any(|held| held.covers(scope, state.fold))
-        })
-    };
-    let mut create: Vec<Scope> = request
-        .scopes
-        .iter()
-        .filter(|scope| !covered(scope))
-        .cloned()
-        .collect();
+    let mut create = uncovered(state, &request.session, &request.scopes);
     create.sort();
     create.dedup();
     let ahead = ahead_of(state, request, &create);
@@ -207,6 +193,21 @@ pub fn decide_take(state: &State, request: &Request) -> Result<Grant, Refusal> {
     }
     grant.clear = clear(state, &grant.create, Some(&request.session));
     Ok(grant)
+}
+
+/// Returns those of `scopes` that no live claim of the session covers yet.
+fn uncovered(state: &State, session: &SessionTag, scopes: &[Scope]) -> Vec<Scope> {
+    let covered = |scope: &&Scope| {
+        state
+            .held_by(session)
+            .flat_map(|claim| &claim.record.scopes)
+            .any(|held| held.covers(scope, state.fold))
+    };
+    scopes
+        .iter()
+        .filter(|scope| !covered(scope))
+        .cloned()
+        .collect()
 }
 
 /// Returns those who came first for what is not yet held; what one holds one may always extend.
@@ -247,21 +248,37 @@ pub fn clear(
 }
 
 /// Finds the ring that `session` would close by waiting for `scopes`, from itself on.
+///
+/// A waiter waits for who holds what it wants, and for who came first in the queue for it.
 pub fn deadlock(state: &State, session: &SessionTag, scopes: &[Scope]) -> Option<Vec<SessionTag>> {
     let mut waits: BTreeMap<&SessionTag, BTreeSet<&SessionTag>> = BTreeMap::new();
-    let wanted = state
+    let mut wanted: Vec<(&SessionTag, &[Scope], u64)> = state
         .queue
         .iter()
-        .map(|ticket| (&ticket.session, ticket.scopes.as_slice()));
-    for (waiter, scopes) in wanted.chain([(session, scopes)]) {
+        .map(|ticket| (&ticket.session, ticket.scopes.as_slice(), ticket.number))
+        .collect();
+    if !wanted
+        .iter()
+        .any(|(waiter, wants, _)| *waiter == session && *wants == scopes)
+    {
+        wanted.push((session, scopes, u64::MAX));
+    }
+    for (waiter, scopes, number) in wanted {
         let holders = state.live().filter(|claim| {
             &claim.record.session != waiter
                 && overlap(&claim.record.scopes, scopes, state.fold).is_some()
         });
-        waits
-            .entry(waiter)
-            .or_default()
-            .extend(holders.map(|claim| &claim.record.session));
+        let open = uncovered(state, waiter, scopes);
+        let earlier = state.queue.iter().filter(|ticket| {
+            ticket.number < number
+                && &ticket.session != waiter
+                && overlap(&ticket.scopes, &open, state.fold).is_some()
+        });
+        waits.entry(waiter).or_default().extend(
+            holders
+                .map(|claim| &claim.record.session)
+                .chain(earlier.map(|ticket| &ticket.session)),
+        );
     }
     let mut path = vec![session];
     let mut seen = BTreeSet::new();

@@ -75,8 +75,18 @@ pub fn ref_name(id: &ClaimId) -> String {
 
 /// Loads every claim at the present tip; whose holders are alive is asked only for those that overlap `scopes`.
 pub fn load(repo: &Repo, now: Timestamp, about: About<'_>) -> Result<Snapshot> {
+    load_knowing(repo, now, about, None)
+}
+
+/// As [`load`]; a record that was read before is not read again, for an object never changes.
+fn load_knowing(
+    repo: &Repo,
+    now: Timestamp,
+    about: About<'_>,
+    known: Option<&Snapshot>,
+) -> Result<Snapshot> {
     let tip = log::tip(repo)?;
-    load_at(repo, tip, now, about)
+    load_at(repo, tip, now, about, known)
 }
 
 /// Which claims a decision is about; asking about every holder costs a look at each one's process.
@@ -88,10 +98,25 @@ pub enum About<'a> {
     Scopes(&'a [Scope]),
 }
 
-fn load_at(repo: &Repo, tip: Tip, now: Timestamp, about: About<'_>) -> Result<Snapshot> {
+fn load_at(
+    repo: &Repo,
+    tip: Tip,
+    now: Timestamp,
+    about: About<'_>,
+    known: Option<&Snapshot>,
+) -> Result<Snapshot> {
+    let decoded: BTreeMap<Oid, &Claim> = known
+        .into_iter()
+        .flat_map(|known| &known.state.claims)
+        .filter_map(|claim| Some((*known?.oids.get(&claim.id)?, claim)))
+        .collect();
+    let read = |name: &str, oid: Oid| match decoded.get(&oid) {
+        Some(claim) if name.strip_prefix(PREFIX) == Some(claim.id.as_str()) => Ok((*claim).clone()),
+        _ => read(repo, name, oid),
+    };
     let (mut claims, mut oids, mut unreadable) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (name, oid) in refs::list(repo, PREFIX)? {
-        match read(repo, &name, oid) {
+        match read(&name, oid) {
             Ok(claim) => {
                 oids.insert(claim.id.clone(), oid);
                 claims.push(claim);
@@ -309,7 +334,7 @@ pub fn transition<T>(
         }
         match apply(ctx, actor, &snapshot, &plan) {
             Ok((entry, claims)) => {
-                if plan.create.is_empty() || confirm(ctx, actor, &claims)? {
+                if plan.create.is_empty() || confirm(ctx, actor, &claims, &snapshot)? {
                     return Ok(Done {
                         value,
                         claims,
@@ -461,8 +486,8 @@ fn write(repo: &Repo, id: &ClaimId, claim: &ClaimRecord, author: Author<'_>) -> 
     objects::write_record(repo, id.as_str(), &text, author)
 }
 
-/// Lists again after a grant; withdraws it and returns false if a live claim of another overlaps.
-fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim]) -> Result<bool> {
+/// Lists again after a grant; withdraws it and returns false if a claim of another overlaps.
+fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim], known: &Snapshot) -> Result<bool> {
     let repo = ctx.repo()?;
     let mut retry = log::Retry::new(log::PATIENCE);
     loop {
@@ -470,7 +495,7 @@ fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim]) -> Result<bool> {
             .iter()
             .flat_map(|claim| claim.record.scopes.clone())
             .collect();
-        let snapshot = load(repo, ctx.now(), About::Scopes(&scopes))?;
+        let snapshot = load_knowing(repo, ctx.now(), About::Scopes(&scopes), Some(known))?;
         let lost: Vec<&Claim> = granted
             .iter()
             .filter(|mine| logic::must_withdraw(&snapshot.state, mine))

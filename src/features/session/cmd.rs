@@ -216,18 +216,8 @@ pub fn run(
             })
         }
         SessionCommand::Whoami => {
-            let session = store::current(ctx)?;
+            let session = store::current_alive(ctx)?;
             let life = store::life(&session.record, ctx.now());
-            if life == Life::Dead {
-                return Err(Error::setup(format!(
-                    "session {} is registered with a process that is gone",
-                    session.tag
-                ))
-                .hint(format!(
-                    "git ccc session start --name {}",
-                    session.tag.slug()
-                )));
-            }
             ctx.ui.answer(&OneSession {
                 session: SessionView::new(&session, life),
             })

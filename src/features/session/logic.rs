@@ -2,7 +2,7 @@
 
 use super::model::{Session, SessionRecord};
 use crate::base::{
-    id::{ProcessId, SessionTag},
+    id::{ProcessId, SessionTag, slug},
     time::Timestamp,
 };
 
@@ -79,7 +79,7 @@ pub fn identify(
     sessions: &[Session],
     alive: impl Fn(&Session) -> bool,
 ) -> Result<SessionTag, Unknown> {
-    for name in [&evidence.flag, &evidence.variable].into_iter().flatten() {
+    if let Some(name) = evidence.flag.as_ref().or(evidence.variable.as_ref()) {
         return resolve(name, sessions);
     }
     for (agent, id) in &evidence.native {
@@ -112,21 +112,25 @@ pub fn identify(
     }
 }
 
-/// Finds a session by tag, by its whole slug, or by a unique beginning; never guesses between two.
+/// Finds a session by tag, by its slug or present name, or by a unique beginning; never guesses between two.
 pub fn resolve(name: &str, sessions: &[Session]) -> Result<SessionTag, Unknown> {
     if let Some(exact) = sessions.iter().find(|session| session.tag.as_str() == name) {
         return Ok(exact.tag.clone());
     }
-    let by = |fits: &dyn Fn(&SessionTag) -> bool| -> Vec<SessionTag> {
+    let by = |fits: &dyn Fn(&Session) -> bool| -> Vec<SessionTag> {
         sessions
             .iter()
+            .filter(|session| fits(session))
             .map(|session| session.tag.clone())
-            .filter(|tag| fits(tag))
             .collect()
     };
-    let mut found = by(&|tag| tag.slug() == name);
+    let wanted = slug(name);
+    let called = |session: &Session| {
+        session.tag.slug() == name || (!wanted.is_empty() && slug(&session.record.name) == wanted)
+    };
+    let mut found = by(&called);
     if found.is_empty() && !name.is_empty() {
-        found = by(&|tag| tag.as_str().starts_with(name));
+        found = by(&|session| session.tag.as_str().starts_with(name));
     }
     match found.len() {
         0 => Err(Unknown::NoSuch(name.to_owned())),
@@ -138,6 +142,10 @@ pub fn resolve(name: &str, sessions: &[Session]) -> Result<SessionTag, Unknown> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix(seconds).expect("within the calendar")
+    }
 
     struct Here;
     impl Host for Here {
@@ -153,7 +161,7 @@ mod tests {
     }
 
     fn session(tag: &str, worktree: &str) -> Session {
-        let at = Timestamp::from_unix(1000);
+        let at = at(1000);
         let record = SessionRecord {
             name: tag.to_owned(),
             agent: Some("claude".to_owned()),
@@ -182,7 +190,7 @@ mod tests {
     #[test]
     fn a_process_is_proof_only_with_its_start_and_boot() {
         let mut record = session("a-0001", "/w").record;
-        let later = Timestamp::from_unix(1_000_000);
+        let later = at(1_000_000);
         assert_eq!(
             life(&record, &Here, later),
             Life::Alive,
@@ -205,10 +213,7 @@ mod tests {
             "the pid was used again"
         );
         record.host = "there".to_owned();
-        assert_eq!(
-            life(&record, &Here, Timestamp::from_unix(1000)),
-            Life::Alive
-        );
+        assert_eq!(life(&record, &Here, at(1000)), Life::Alive);
         assert_eq!(
             life(&record, &Here, later),
             Life::Quiet,

@@ -190,6 +190,22 @@ pub fn current(ctx: &Ctx) -> Result<Session> {
     beat(ctx, session, oid)
 }
 
+/// As [`current`], but refuses a session whose process is proved gone: what it took would be free at once.
+pub fn current_alive(ctx: &Ctx) -> Result<Session> {
+    let session = current(ctx)?;
+    if life(&session.record, ctx.now()) == Life::Dead {
+        return Err(Error::setup(format!(
+            "session {} is registered with a process that is gone",
+            session.tag
+        ))
+        .hint(format!(
+            "git ccc session start --name {}",
+            session.tag.slug()
+        )));
+    }
+    Ok(session)
+}
+
 /// As [`current`], but nobody in particular is no error: a person may work without a session.
 pub fn current_if_any(ctx: &Ctx) -> Result<Option<Session>> {
     match current(ctx) {

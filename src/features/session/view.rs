@@ -12,6 +12,8 @@ use serde::Serialize;
 pub struct SessionView {
     /// The tag.
     pub tag: String,
+    /// The readable name; a rename changes it and keeps the tag.
+    pub name: String,
     /// `alive`, `dead` or `quiet`.
     pub life: &'static str,
     /// The program, if it is one.
@@ -48,6 +50,7 @@ impl SessionView {
         let record = &session.record;
         SessionView {
             tag: session.tag.to_string(),
+            name: record.name.clone(),
             life: match life {
                 Life::Alive => "alive",
                 Life::Dead => "dead",
@@ -118,6 +121,7 @@ impl Answer for SessionDetail {
         };
         let mut rows = vec![
             vec!["session".to_owned(), view.tag.clone()],
+            vec!["name".to_owned(), one_line(&view.name, 80)],
             vec!["life".to_owned(), view.life.to_owned()],
         ];
         rows.extend(line("agent", &view.agent));

@@ -1,0 +1,129 @@
+//! The figures of the README: each against a baseline in the same run, in turns, so that a slow machine slows both.
+//!
+//! `cargo bench --bench figures -- [NAME…]` prints one row a figure. A figure is a file beside this one and a line in [`FIGURES`].
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench starts processes, reads the time and prints"
+)]
+
+mod claim;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The binary under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_git-ccc");
+
+/// Every group of figures and what measures it.
+const FIGURES: &[(&str, fn())] = &[("claim", claim::run)];
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    println!(
+        "{:<34} {:>8} {:>8} {:>8}   {:>8} {:>8} {:>8}   ratio  bar",
+        "figure (ms)", "min", "median", "p95", "base min", "median", "p95"
+    );
+    for (name, run) in FIGURES {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            run();
+        }
+    }
+}
+
+/// Prints one row: times of ours, of the baseline, the ratio of the medians.
+fn row(name: &str, ours: &mut [Duration], base: &mut [Duration], bar: &str) {
+    let (ours, base) = (summary(ours), summary(base));
+    let ratio = ours[1] / base[1];
+    println!(
+        "{name:<34} {:>8.2} {:>8.2} {:>8.2}   {:>8.2} {:>8.2} {:>8.2}   {ratio:>5.2}  {bar}",
+        ours[0], ours[1], ours[2], base[0], base[1], base[2]
+    );
+}
+
+/// Minimum, median and 95th percentile in milliseconds.
+fn summary(times: &mut [Duration]) -> [f64; 3] {
+    times.sort_unstable();
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    [at(0), at(50), at(95)]
+}
+
+/// A repository of its own, with no configuration but its own.
+struct Repo {
+    dir: tempfile::TempDir,
+}
+
+impl Repo {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let repo = Repo { dir };
+        std::fs::create_dir(repo.path()).expect("a fresh directory");
+        repo.git(&["init", "-q", "-b", "main"]);
+        repo.git(&["commit", "-q", "--allow-empty", "-m", "Start"]);
+        repo
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("repo")
+    }
+
+    fn command(&self, program: impl AsRef<Path>, args: &[&str]) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.args(args).current_dir(self.path()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.dir.path());
+        for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
+            command.env(name, "/dev/null");
+        }
+        for role in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{role}_NAME"), "Bench");
+            command.env(format!("GIT_{role}_EMAIL"), "bench@example.com");
+        }
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        said(&mut self.command("git", args))
+    }
+
+    /// Runs a command as a session and returns how long it took.
+    fn timed(&self, program: &str, args: &[&str], session: &str) -> Duration {
+        let mut command = self.command(program, args);
+        command.env("CCC_SESSION", session);
+        let start = Instant::now();
+        said(&mut command);
+        start.elapsed()
+    }
+
+    /// Makes it ready for `git ccc`: by `init`, or by plain git while there is no such command.
+    fn set_up(&self) {
+        let init = self.command(BINARY, &["init"]).output().expect("it starts");
+        if init.status.code() == Some(2) {
+            let tree = self.git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
+            let message = "log begins\n\nCcc-Act: begin\nCcc-Nonce: x\nCcc-Fence: 0\n";
+            let entry = self.git(&["commit-tree", &tree, "-m", message]);
+            self.git(&["update-ref", "--create-reflog", "refs/ccc/log", &entry]);
+        }
+    }
+
+    /// Registers a session whose process is this bench.
+    fn session(&self, name: &str) -> String {
+        let pid = std::process::id().to_string();
+        let args = ["session", "start", "--name", name, "--pid", &pid, "-q"];
+        said(&mut self.command(BINARY, &args))
+    }
+}
+
+/// Runs to the end and returns what was printed; a failure ends the bench, for its figure would be wrong.
+fn said(command: &mut Command) -> String {
+    let out = command.output().expect("it starts");
+    let err = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{command:?} failed: {err}");
+    String::from_utf8_lossy(&out.stdout).trim().to_owned()
+}
