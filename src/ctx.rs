@@ -1,7 +1,10 @@
 //! What every command receives: how to speak, where it stands, the time, the dice, the settings.
 
 use crate::{
-    base::time::{Clock, Timestamp},
+    base::{
+        id::SessionTag,
+        time::{Clock, Timestamp},
+    },
     clock::{Dice, SystemClock},
     env,
     error::{Context, Error, Kind, Result},
@@ -27,6 +30,7 @@ pub struct Ctx {
     cwd: PathBuf,
     repo: OnceCell<Repo>,
     settings: OnceCell<Settings>,
+    beaten: OnceCell<SessionTag>,
 }
 
 impl Ctx {
@@ -43,7 +47,19 @@ impl Ctx {
             cwd,
             repo: OnceCell::new(),
             settings: OnceCell::new(),
+            beaten: OnceCell::new(),
         })
+    }
+
+    /// Notes that a session beat, which is when its leases are looked at too.
+    pub fn note_beat(&self, session: &SessionTag) {
+        // One command acts as one session; a second beat of it says nothing new.
+        let _ = self.beaten.set(session.clone());
+    }
+
+    /// Returns the session that beat in this command.
+    pub fn beaten(&self) -> Option<&SessionTag> {
+        self.beaten.get()
     }
 
     /// Returns the time.

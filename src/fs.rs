@@ -96,6 +96,13 @@ pub fn read_capped(path: &Path, cap: usize) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
+/// Returns the age of a file by the clock of its file system, which `probe` (touched for it) tells.
+pub fn age(meta: &fs::Metadata, probe: &Path) -> io::Result<Duration> {
+    fs::write(probe, b"")?;
+    let now = fs::metadata(probe)?.modified()?;
+    Ok(now.duration_since(meta.modified()?).unwrap_or_default())
+}
+
 /// Removes a file; an absent one is no error.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
         quiet: cli.quiet,
     };
     let done = std::panic::catch_unwind(|| {
-        Ctx::new(ui, cli.session.clone()).and_then(|ctx| run(&ctx, &cli.command))
+        Ctx::new(ui, cli.session.clone()).and_then(|ctx| serve(&ctx, &cli.command))
     });
     let done =
         done.unwrap_or_else(|_| Err(Error::new(Kind::Internal, "this is a defect of git ccc")));
@@ -117,6 +117,15 @@ fn usage(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("For more"))
         .fold(Error::usage(fact), Error::because);
     ExitCode::from(ui.error(&error.hint("git ccc -h")))
+}
+
+/// Runs the command; a session that beat with it also keeps its leases.
+fn serve(ctx: &Ctx, command: &Command) -> Result<()> {
+    run(ctx, command)?;
+    match ctx.beaten() {
+        Some(session) => claim::store::renew_due(ctx, session),
+        None => Ok(()),
+    }
 }
 
 fn run(ctx: &Ctx, command: &Command) -> Result<()> {

@@ -9,6 +9,7 @@ use crate::{
     git::{
         Oid, Repo,
         index::{Change, Stat},
+        objects::persist,
     },
 };
 use gix::{
@@ -67,8 +68,7 @@ pub fn stage(repo: &Repo, paths: &[BString]) -> Result<Vec<Staged>> {
         gix::filter::Pipeline::new(repo.gix(), stack.detach()).context(Kind::Internal, doing)?;
     let mut staged = Vec::with_capacity(paths.len());
     for path in paths {
-        let found = pipe
-            .worktree_file_to_object(path.as_ref(), &none)
+        let found = persist(|| pipe.worktree_file_to_object(path.as_ref(), &none))
             .context(Kind::Internal, || {
                 format!("{path} cannot be read into the repository")
             })?;
@@ -118,7 +118,9 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
             None => editor.remove(path).context(Kind::Internal, unwritable)?,
         };
     }
-    Ok(editor.write().context(Kind::Internal, unwritable)?.detach())
+    Ok(persist(|| editor.write())
+        .context(Kind::Internal, unwritable)?
+        .detach())
 }
 
 /// Returns what a tree has at a path: object and mode.

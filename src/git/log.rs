@@ -21,7 +21,8 @@ use crate::{
 };
 use std::{
     fmt::Write as _,
-    time::{Duration, Instant, SystemTime},
+    path::Path,
+    time::{Duration, Instant},
 };
 
 /// The log's ref.
@@ -211,16 +212,19 @@ pub fn repair_lock(repo: &Repo, _guard: &Guard) -> Result<bool> {
         .chain([dir.join("log.lock")]);
     let mut removed = false;
     for path in locks {
-        removed |= remove_if_old(&path)?;
+        removed |= remove_if_old(&path, &repo.ccc_dir().join("now"))?;
     }
     Ok(removed)
 }
 
-fn remove_if_old(path: &std::path::Path) -> Result<bool> {
+fn remove_if_old(path: &Path, probe: &Path) -> Result<bool> {
     let Ok(meta) = std::fs::symlink_metadata(path) else {
         return Ok(false);
     };
-    let age = meta.modified().ok().and_then(file_age).unwrap_or_default();
+    // The file system judges its own times: clocks of hosts that share it may differ.
+    let age = crate::fs::age(&meta, probe).context(Kind::Setup, || {
+        format!("{} cannot be written", probe.display())
+    })?;
     if age < CRASHED_AFTER {
         return Ok(false);
     }
@@ -231,15 +235,6 @@ fn remove_if_old(path: &std::path::Path) -> Result<bool> {
         )
     })?;
     Ok(true)
-}
-
-/// Returns the age of a file by the file system's own clock: the age of a file we touch now is zero.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "file times are compared with the system's clock, which tests do not pin"
-)]
-fn file_age(then: SystemTime) -> Option<Duration> {
-    SystemTime::now().duration_since(then).ok()
 }
 
 impl Lost {

@@ -32,11 +32,21 @@ impl Author<'_> {
     }
 }
 
+/// Writes objects, again if it fails at first: git removes an empty directory below `objects/` while it packs,
+/// and the file that was about to be put there is refused.
+pub fn persist<T, E>(mut write: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    const ATTEMPTS: usize = 5;
+    for _ in 1..ATTEMPTS {
+        if let Ok(written) = write() {
+            return Ok(written);
+        }
+    }
+    write()
+}
+
 /// Writes the empty tree, without which `git fsck` reports our records as broken.
 pub fn empty_tree(repo: &Repo) -> Result<Oid> {
-    let tree = repo
-        .gix()
-        .write_object(Tree::empty())
+    let tree = persist(|| repo.gix().write_object(Tree::empty()))
         .map_err(|error| unwritable(repo, &error))?;
     Ok(tree.detach())
 }
@@ -51,9 +61,7 @@ pub fn write_record(repo: &Repo, name: &str, message: &str, author: Author<'_>) 
         message: message.into(),
         signature: None,
     };
-    Ok(repo
-        .gix()
-        .write_object(&tag)
+    Ok(persist(|| repo.gix().write_object(&tag))
         .map_err(|error| unwritable(repo, &error))?
         .detach())
 }
@@ -86,9 +94,7 @@ pub fn write_entry(
         message: message.into(),
         extra_headers: Vec::new(),
     };
-    Ok(repo
-        .gix()
-        .write_object(&commit)
+    Ok(persist(|| repo.gix().write_object(&commit))
         .map_err(|error| unwritable(repo, &error))?
         .detach())
 }

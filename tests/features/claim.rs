@@ -50,31 +50,31 @@ fn second_taker_is_refused_and_told_who_holds_what_and_what_to_do() {
     let w = ready(World::new());
     let (a, b) = (w.session("a"), w.session("b"));
     insta::assert_snapshot!(a.ccc(["claim", "src/auth/", "-m", "Rotate keys", "--eta", "30m"]), @r#"
-    [a-63cb] CLAIM src/auth — eta 30min
+    [a-6e73] CLAIM src/auth — eta 30min
     [exit 0]
     [EOF]
     "#);
     insta::assert_snapshot!(b.ccc(["claim", "src/**/*.rs"]), @r#"
     ------- stderr -------
-    ccc: src/**/*.rs is claimed by a-63cb until 2026-01-01T01:00:09Z
-      because: a-63cb holds src/auth, which overlaps src/**/*.rs, for "Rotate keys", since 2026-01-01T00:00:09Z until 2026-01-01T01:00:09Z, done about 2026-01-01T00:30:09Z, in $REPO (claim aeaf52febe70)
+    ccc: src/**/*.rs is claimed by a-6e73 until 2026-01-01T01:00:09Z
+      because: a-6e73 holds src/auth, which overlaps src/**/*.rs, for "Rotate keys", since 2026-01-01T00:00:09Z until 2026-01-01T01:00:09Z, done about 2026-01-01T00:30:09Z, in $REPO (claim aeaf52febe70)
     hint: git ccc claim --wait 'src/**/*.rs'
     [exit 1]
     [EOF]
     "#);
     insta::assert_snapshot!(b.ccc(["claim", "docs/"]), @r#"
-    [b-9e56] CLAIM docs — for 60min
+    [b-6303] CLAIM docs — for 60min
     [exit 0]
     [EOF]
     "#);
     insta::assert_snapshot!(w.ccc(["claims"]), @r#"
-    aeaf52febe70  src/auth  a-63cb  until 2026-01-01T01:00:09Z  Rotate keys
-    50f5647d2380  docs      b-9e56  until 2026-01-01T01:00:11Z
+    aeaf52febe70  src/auth  a-6e73  until 2026-01-01T01:00:09Z  Rotate keys
+    50f5647d2380  docs      b-6303  until 2026-01-01T01:00:11Z
     [exit 0]
     [EOF]
     "#);
     insta::assert_snapshot!(a.ccc(["release", "src/auth"]), @r#"
-    [a-63cb] RELEASE src/auth — done
+    [a-6e73] RELEASE src/auth — done
     [exit 0]
     [EOF]
     "#);

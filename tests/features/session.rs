@@ -94,8 +94,8 @@ fn two_sessions_in_one_worktree_are_never_guessed_between() {
     let refused = w.ccc(["claim", "src/"]);
     insta::assert_snapshot!(refused, @r#"
     ------- stderr -------
-    ccc: it could be any of a-63cb, b-9e56
-    hint: export CCC_SESSION=a-63cb
+    ccc: it could be any of a-6e73, b-6303
+    hint: export CCC_SESSION=a-6e73
     [exit 5]
     [EOF]
     "#);

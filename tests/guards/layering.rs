@@ -15,7 +15,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("clock", &["base", "error", "env"]),
     ("host", &["base", "error", "env", "proc", "fs"]),
     ("settings", &["base", "error", "env", "fs"]),
-    ("git", &["base", "error", "proc", "fs", "git"]),
+    ("git", &["base", "error", "proc", "fs", "host", "git"]),
     ("ui", &["base", "error", "env", "ui"]),
     (
         "ctx",
@@ -37,13 +37,19 @@ const FEATURE_LAYERS: &[(&str, &[&str])] = &[
     ("mod", &[]),
     ("model", &["base"]),
     ("logic", &["base"]),
-    ("store", &["base", "error", "git", "fs"]),
+    // A store loads and swaps for one command, so it takes the command's Ctx: the time, the dice and the settings come with it.
+    (
+        "store",
+        &[
+            "base", "error", "git", "fs", "ctx", "settings", "clock", "env", "host", "proc",
+        ],
+    ),
     ("view", &["base", "ui"]),
     ("error", &["base", "error", "git"]),
     (
         "cmd",
         &[
-            "base", "error", "git", "fs", "proc", "host", "settings", "ctx", "ui",
+            "base", "error", "env", "git", "fs", "proc", "host", "settings", "ctx", "ui",
         ],
     ),
 ];
@@ -57,8 +63,8 @@ const FEATURE_INNER: &[(&str, &[&str])] = &[
     ("model", &["model", "error"]),
     ("logic", &["model", "logic", "error"]),
     ("store", &["model", "logic", "store", "error"]),
-    ("view", &["model", "view", "error"]),
-    ("error", &["model", "logic", "error"]),
+    ("view", &["model", "logic", "view", "error"]),
+    ("error", &["model", "logic", "view", "error"]),
     ("cmd", &["model", "logic", "store", "view", "error", "cmd"]),
 ];
 

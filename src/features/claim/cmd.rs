@@ -4,8 +4,9 @@ use super::{
     error::refused,
     logic::{self, Refusal, Request},
     model::{Claim, join},
+    plan::{NewClaim, Plan},
     queue::{self, Alarm, Place},
-    store::{self, About, NewClaim, Plan},
+    store::{self, About},
     view::{ClaimList, ClaimView, Claimed, Released},
 };
 use crate::{

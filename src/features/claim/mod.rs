@@ -13,6 +13,7 @@ pub mod cmd;
 pub mod error;
 pub mod logic;
 pub mod model;
+pub mod plan;
 pub mod queue;
 pub mod store;
 pub mod view;

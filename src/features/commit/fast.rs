@@ -8,10 +8,11 @@ use super::{
     store,
 };
 use crate::{
+    base::{id::ClaimId, scope::Scope},
     ctx::Ctx,
     env,
     error::{Context, Error, Kind, Result},
-    features::claim::store as claims,
+    features::claim::store::{self as claims, Snapshot},
     git::{
         Oid, Repo,
         adopt::Pending,
@@ -175,44 +176,21 @@ fn edits(
         store::until_commit(state, wanted.session.as_ref(), &wanted.paths)
             .map(|claim| (claim.id.clone(), "committed")),
     );
-    for claim in wanted
-        .session
-        .iter()
-        .flat_map(|session| state.held_by(session))
-    {
-        let covers = scopes.iter().any(|path| {
-            claim
-                .record
-                .scopes
-                .iter()
-                .any(|held| held.covers(path, state.fold))
-        });
-        if let Some(oid) = snapshot
-            .oids
-            .get(&claim.id)
-            .filter(|_| covers && !gone.iter().any(|(id, _)| id == &claim.id))
-        {
-            edits.insert(0, Edit::verify(claims::ref_name(&claim.id), *oid));
-        }
-    }
+    let kept = verified(&snapshot, wanted, &scopes, &gone);
+    edits.splice(0..0, kept);
     draft.trailers.extend(
         gone.iter()
             .map(|(id, why)| ("Ccc-Gone", format!("{id} {why}"))),
     );
-    let author = wanted
+    let name = wanted
         .session
         .as_ref()
         .map_or("git-ccc", |tag| tag.as_str());
-    let entry = log::write(
-        repo,
-        &snapshot.tip,
-        &draft,
-        objects::Author {
-            name: author,
-            at: ctx.now(),
-        },
-        &ctx.dice.hex(8),
-    )?;
+    let author = objects::Author {
+        name,
+        at: ctx.now(),
+    };
+    let entry = log::write(repo, &snapshot.tip, &draft, author, &ctx.dice.hex(8))?;
     edits.push(Edit::swap(log::REF, Some(snapshot.tip.oid), entry.oid));
     for (id, _) in gone {
         edits.extend(
@@ -223,6 +201,30 @@ fn edits(
         );
     }
     Ok(edits)
+}
+
+/// Requires the session's claims over these paths to be still as they were read.
+fn verified(
+    snapshot: &Snapshot,
+    wanted: &Wanted,
+    paths: &[Scope],
+    gone: &[(ClaimId, &str)],
+) -> Vec<Edit> {
+    let state = &snapshot.state;
+    let covers = |held: &Scope| paths.iter().any(|path| held.covers(path, state.fold));
+    let own = wanted
+        .session
+        .iter()
+        .flat_map(|session| state.held_by(session));
+    own.filter(|claim| claim.record.scopes.iter().any(covers))
+        .filter(|claim| !gone.iter().any(|(id, _)| id == &claim.id))
+        .filter_map(|claim| {
+            Some(Edit::verify(
+                claims::ref_name(&claim.id),
+                *snapshot.oids.get(&claim.id)?,
+            ))
+        })
+        .collect()
 }
 
 fn write(repo: &Repo, tree: Oid, parent: Option<Oid>, message: &str) -> Result<Oid> {
@@ -251,9 +253,7 @@ fn write(repo: &Repo, tree: Oid, parent: Option<Oid>, message: &str) -> Result<O
         message: message.into(),
         extra_headers: Vec::new(),
     };
-    let written = repo
-        .gix()
-        .write_object(&commit)
+    let written = objects::persist(|| repo.gix().write_object(&commit))
         .context(Kind::Setup, || "the commit cannot be written".to_owned())?;
     Ok(written.detach())
 }

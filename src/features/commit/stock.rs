@@ -9,13 +9,14 @@ use super::{
     store,
 };
 use crate::{
-    base::time::Ttl,
+    base::{id::ClaimId, time::Ttl},
     ctx::Ctx,
     env,
     error::{Context, Error, Kind, Result},
     features::claim::{
         model::Claim,
-        store::{self as claims, NewClaim, Plan},
+        plan::{NewClaim, Plan},
+        store as claims,
     },
     git::{
         Oid, Repo,
@@ -108,67 +109,65 @@ fn record(ctx: &Ctx, wanted: &Wanted, held: &[Claim], made: Option<&(Oid, String
     if !store::is_set_up(repo)? || (held.is_empty() && made.is_none()) {
         return Ok(());
     }
-    let scopes = store::scopes(&wanted.paths)?;
     let guard = log::lock(repo)?;
     let mut retry = log::Retry::new(log::PATIENCE);
-    loop {
-        let snapshot = store::load(ctx, &scopes)?;
-        let mut gone: Vec<_> = held
-            .iter()
-            .map(|claim| &claim.id)
-            .filter(|id| snapshot.oids.contains_key(id))
-            .cloned()
-            .collect();
-        if made.is_some() {
-            gone.extend(
-                store::until_commit(&snapshot.state, wanted.session.as_ref(), &wanted.paths)
-                    .map(|claim| claim.id.clone()),
-            );
-            gone.sort();
-            gone.dedup();
+    while let Err(lost) = try_record(ctx, wanted, held, made)? {
+        if matches!(lost, refs::Lost::Busy(_)) {
+            log::repair_lock(repo, &guard)?;
         }
-        let mut draft = match made {
-            Some((commit, subject)) => store::entry(wanted, &commit.to_string(), subject),
-            None => Plan::give_up(wanted.session.as_ref()),
-        };
-        draft.trailers.extend(
-            gone.iter()
-                .map(|id| ("Ccc-Gone", format!("{id} committed"))),
-        );
-        let author = objects::Author {
-            name: wanted
-                .session
-                .as_ref()
-                .map_or("git-ccc", |tag| tag.as_str()),
-            at: ctx.now(),
-        };
-        let entry = log::write(repo, &snapshot.tip, &draft, author, &ctx.dice.hex(8))?;
-        let deletions = gone
-            .iter()
-            .filter_map(|id| {
-                Some(refs::Edit::delete(
-                    claims::ref_name(id),
-                    *snapshot.oids.get(id)?,
-                ))
-            })
-            .collect();
-        match log::append(
-            repo,
-            &snapshot.tip,
-            &entry,
-            Vec::new(),
-            deletions,
-            &draft.subject,
-        ) {
-            Ok(()) => return Ok(()),
-            Err(lost) => {
-                if matches!(lost, refs::Lost::Busy(_)) {
-                    log::repair_lock(repo, &guard)?;
-                }
-                retry.again(lost, "record the commit", ctx.dice.roll())?;
-            }
-        }
+        retry.again(lost, "record the commit", ctx.dice.roll())?;
     }
+    Ok(())
+}
+
+fn try_record(
+    ctx: &Ctx,
+    wanted: &Wanted,
+    held: &[Claim],
+    made: Option<&(Oid, String)>,
+) -> Result<Result<(), refs::Lost>> {
+    let repo = ctx.repo()?;
+    let snapshot = store::load(ctx, &store::scopes(&wanted.paths)?)?;
+    let mut gone: Vec<ClaimId> = held.iter().map(|claim| claim.id.clone()).collect();
+    if made.is_some() {
+        let done = store::until_commit(&snapshot.state, wanted.session.as_ref(), &wanted.paths);
+        gone.extend(done.map(|claim| claim.id.clone()));
+    }
+    gone.retain(|id| snapshot.oids.contains_key(id));
+    gone.sort();
+    gone.dedup();
+    let mut draft = match made {
+        Some((commit, subject)) => store::entry(wanted, &commit.to_string(), subject),
+        None => Plan::give_up(wanted.session.as_ref()),
+    };
+    draft.trailers.extend(
+        gone.iter()
+            .map(|id| ("Ccc-Gone", format!("{id} committed"))),
+    );
+    let name = wanted
+        .session
+        .as_ref()
+        .map_or("git-ccc", |tag| tag.as_str());
+    let author = objects::Author {
+        name,
+        at: ctx.now(),
+    };
+    let entry = log::write(repo, &snapshot.tip, &draft, author, &ctx.dice.hex(8))?;
+    let delete = |id| {
+        Some(refs::Edit::delete(
+            claims::ref_name(id),
+            *snapshot.oids.get(id)?,
+        ))
+    };
+    let deletions = gone.iter().filter_map(delete).collect();
+    Ok(log::append(
+        repo,
+        &snapshot.tip,
+        &entry,
+        Vec::new(),
+        deletions,
+        &draft.subject,
+    ))
 }
 
 fn land(ctx: &Ctx, wanted: &Wanted, show: bool) -> Result<Option<(Oid, String)>> {

@@ -10,7 +10,10 @@ use crate::{
     ctx::Ctx,
     error::{Context, Kind, Result},
     features::{
-        claim::store::{self as claims, About, Plan},
+        claim::{
+            plan::Plan,
+            store::{self as claims, About},
+        },
         session::{model::Session, store as sessions},
     },
     git::{

@@ -229,6 +229,7 @@ fn beat(ctx: &Ctx, mut session: Session, old: Oid) -> Result<Session> {
     if now.seconds_since(session.record.beat) < i64::from(ctx.settings()?.beat().seconds()) {
         return Ok(session);
     }
+    ctx.note_beat(&session.tag);
     session.record.beat = now;
     session.record.nonce = ctx.dice.hex(8);
     session.record.branch = ctx.repo()?.branch();
