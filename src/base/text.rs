@@ -21,9 +21,9 @@ pub fn block(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         if matches!(c, '\n' | '\t') {
-            out.push(c)
+            out.push(c);
         } else {
-            push_safe(&mut out, c)
+            push_safe(&mut out, c);
         }
     }
     out

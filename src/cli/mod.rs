@@ -44,7 +44,7 @@ enum Command {
     /// List the claims
     Claims(claim::cmd::ClaimsArgs),
     /// Commit exactly the named paths, beside everybody else
-    Commit(commit::cmd::CommitArgs),
+    Commit(Box<commit::cmd::CommitArgs>),
     /// Run as a git hook
     #[command(hide = true)]
     Hook(hook::cmd::HookArgs),

@@ -182,18 +182,26 @@ pub fn write(
     Ok(Tip { oid, fence })
 }
 
-/// Appends an entry in one transaction with `updates` (before it) and `deletions` (after it).
+/// The ref edits that go with an entry.
+#[derive(Clone, Debug, Default)]
+pub struct Around {
+    /// Visible before the log moves.
+    pub before: Vec<Edit>,
+    /// Deletions: git makes them visible last.
+    pub after: Vec<Edit>,
+}
+
+/// Appends an entry in one transaction with what goes with it.
 pub fn append(
     repo: &Repo,
     tip: &Tip,
     entry: &Tip,
-    updates: Vec<Edit>,
-    deletions: Vec<Edit>,
+    around: Around,
     reflog: &str,
 ) -> Result<(), Lost> {
-    let mut edits = updates;
+    let mut edits = around.before;
     edits.push(Edit::swap(REF, Some(tip.oid), entry.oid));
-    edits.extend(deletions);
+    edits.extend(around.after);
     refs::transact(repo, &edits, Reflog::Message(reflog))
 }
 

@@ -283,7 +283,7 @@ pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
             None => return Ok(None),
             Some(gix::refs::Target::Object(oid)) => return Ok(Some(oid)),
             Some(gix::refs::Target::Symbolic(next)) => {
-                next.as_bstr().to_string().clone_into(&mut name)
+                next.as_bstr().to_string().clone_into(&mut name);
             }
         }
     }

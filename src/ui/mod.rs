@@ -57,10 +57,6 @@ impl Ui {
     }
 
     /// Warns: something was done, and something about it should be known.
-    #[expect(
-        clippy::unused_self,
-        reason = "speaking goes through the handle, so that tests and layers see who may"
-    )]
     pub fn warn(&self, text: &str) {
         narrate(&format!("warning: {text}"));
     }

@@ -1,5 +1,7 @@
 //! The commit lane end to end: what a commit contains, what it leaves alone, what it refuses.
 
+use std::os::unix::fs::{PermissionsExt, symlink};
+
 use crate::common::{
     session::Session,
     world::{Options, World},
@@ -77,7 +79,6 @@ fn a_commit_contains_what_was_named_and_nothing_else_in_every_kind_of_repository
 
 #[test]
 fn content_passes_filters_line_ends_encodings_modes_and_links_as_in_git() {
-    use std::os::unix::fs::{PermissionsExt, symlink};
     let w = shared(World::options());
     let a = w.session("a");
     w.git(["config", "filter.up.clean", "tr a-z A-Z"]).ok();
@@ -189,7 +190,6 @@ fn the_repositorys_own_hooks_see_the_commit_and_may_add_to_it() {
         ".git/hooks/pre-commit",
         "#!/bin/sh\ngit diff --cached --name-only >seen\necho gen >gen\ngit add gen\n",
     );
-    use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("chmod");
     w.write("f", "1\n");
     commit(&a, &["f"]);

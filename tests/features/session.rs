@@ -29,7 +29,7 @@ fn identity_is_taken_in_order_flag_variable_conversation_worktree() {
     let start = [
         "session", "start", "--name", "c", "--agent", "claude", "--native", "conv-1", "--json",
     ];
-    let c = whoami(&w.ccc(start));
+    let registered = whoami(&w.ccc(start));
     let ask = ["session", "whoami", "--json"];
     let flag = a
         .command(ask.into_iter().chain(["--session", b.tag()]))
@@ -42,15 +42,15 @@ fn identity_is_taken_in_order_flag_variable_conversation_worktree() {
         .env("CLAUDE_CODE_SESSION_ID", "conv-1");
     assert_eq!(
         whoami(&native.run()),
-        c,
+        registered,
         "then the agent's own conversation"
     );
     let other = w.worktree("other");
-    let d = w.session_in(&other, "d");
+    let only = w.session_in(&other, "d");
     let here = w.command(BINARY, ask).cwd(&other);
     assert_eq!(
         whoami(&here.run()),
-        d.tag(),
+        only.tag(),
         "then the worktree's only session"
     );
 }

@@ -322,7 +322,7 @@ fn step(state: &mut State, op: &Op) -> Result<(), TestCaseError> {
             }
         }
         Op::Tick(seconds) => {
-            state.now = Timestamp::from_unix(state.now.unix() + seconds).expect("a time")
+            state.now = Timestamp::from_unix(state.now.unix() + seconds).expect("a time");
         }
         Op::Die(s) => drop(state.dead.insert(tag(*s))),
         // A session that is registered again under its tag finds what it held cleared or still its own.

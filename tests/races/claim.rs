@@ -115,7 +115,6 @@ fn storm(options: Options, workers: usize, rounds: usize, weather: Weather) {
         .filter(|line| !line.starts_with("held "))
         .map(str::to_owned)
         .collect();
-    println!("info: {told}: {held} grants");
     assert!(
         bad.is_empty(),
         "{told}: {held} grants and\n{}",

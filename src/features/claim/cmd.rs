@@ -192,12 +192,10 @@ fn turn(ctx: &Ctx, session: &SessionTag, new: &NewClaim, place: Option<&Place>) 
             ticket,
         };
         match logic::decide_take(&snapshot.state, &request) {
-            Ok(grant) => Ok((
-                Plan::take(session, &grant, &snapshot.state, new.clone()),
-                true,
-            )),
+            Ok(grant) => Ok((Plan::take(session, &grant, &snapshot.state, new), true)),
             Err(refusal) => {
-                waiting = Some(wait(ctx, session, new, place, snapshot, guard, refusal)?);
+                let place = place.is_none().then_some(guard);
+                waiting = Some(wait(ctx, &snapshot.state, &request, (place, refusal))?);
                 Ok((Plan::default(), false))
             }
         }
@@ -208,30 +206,30 @@ fn turn(ctx: &Ctx, session: &SessionTag, new: &NewClaim, place: Option<&Place>) 
     }
 }
 
+/// Prepares to wait for a refused request, entering the queue under the guard unless it is there already.
 fn wait(
     ctx: &Ctx,
-    session: &SessionTag,
-    new: &NewClaim,
-    place: Option<&Place>,
-    snapshot: &store::Snapshot,
-    guard: &Guard,
-    refusal: Refusal,
+    state: &logic::State,
+    request: &Request,
+    (enter, refusal): (Option<&Guard>, Refusal),
 ) -> Result<Turn> {
-    if let Some(ring) = logic::deadlock(&snapshot.state, session, &new.scopes) {
-        return Err(refused(&Refusal::Deadlock(ring), &new.scopes));
+    let Request {
+        session, scopes, ..
+    } = request;
+    if let Some(ring) = logic::deadlock(state, session, scopes) {
+        return Err(refused(&Refusal::Deadlock(ring), scopes));
     }
-    let entered = if place.is_none() {
-        Some(queue::enter(ctx.repo()?, guard, session, &new.scopes)?)
-    } else {
-        None
+    let place = match enter {
+        Some(guard) => Some(queue::enter(ctx.repo()?, guard, session, scopes)?),
+        None => None,
     };
-    let blockers = snapshot.state.blockers(Some(session), &new.scopes);
+    let blockers = state.blockers(Some(session), scopes);
     let next = blockers
         .iter()
-        .map(|blocker| blocker.claim.record.until.seconds_since(snapshot.state.now))
+        .map(|blocker| blocker.claim.record.until.seconds_since(state.now))
         .min();
     Ok(Turn::Wait {
-        place: entered,
+        place,
         refusal,
         next,
     })

@@ -11,7 +11,7 @@ use crate::{
     },
     error::Error,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// Returns the error for a refused claim; the hints claim or wait for the same `scopes`.
 pub fn refused(refusal: &Refusal, scopes: &[Scope]) -> Error {
@@ -20,7 +20,10 @@ pub fn refused(refusal: &Refusal, scopes: &[Scope]) -> Error {
         Refusal::Held(blockers) => held(blockers).hint(wait),
         Refusal::Queued(tickets) => queued(tickets).hint(wait),
         Refusal::Deadlock(ring) => {
-            let names: Vec<&str> = ring.iter().map(|tag| tag.as_str()).collect();
+            let names: Vec<&str> = ring
+                .iter()
+                .map(crate::base::id::SessionTag::as_str)
+                .collect();
             let first = names.first().copied().unwrap_or_default();
             Error::no(format!("waiting for {} would never end", join(scopes)))
                 .because(format!(
@@ -76,21 +79,22 @@ pub fn held(blockers: &[Blocker]) -> Error {
 
 fn describe(blocker: &Blocker) -> String {
     let record = &blocker.claim.record;
+    // Writing to a String cannot fail.
     let mut text = format!("{} holds {}", record.session, blocker.held);
     if blocker.held != blocker.wanted {
-        text.push_str(&format!(", which overlaps {}", blocker.wanted));
+        let _ = write!(text, ", which overlaps {}", blocker.wanted);
     }
     if let Some(intent) = &record.intent {
-        text.push_str(&format!(", for \"{}\"", one_line(intent, 120)));
+        let _ = write!(text, ", for \"{}\"", one_line(intent, 120));
     }
-    text.push_str(&format!(", since {} until {}", record.taken, record.until));
+    let _ = write!(text, ", since {} until {}", record.taken, record.until);
     if let Some(eta) = record.eta {
-        text.push_str(&format!(", done about {eta}"));
+        let _ = write!(text, ", done about {eta}");
     }
     if let Some(worktree) = &record.worktree {
-        text.push_str(&format!(", in {}", one_line(worktree, 120)));
+        let _ = write!(text, ", in {}", one_line(worktree, 120));
     }
-    text.push_str(&format!(" (claim {})", blocker.claim.id));
+    let _ = write!(text, " (claim {})", blocker.claim.id);
     text
 }
 

@@ -16,7 +16,7 @@ use crate::{
     error::{Context, Kind, Result},
     git::{
         Oid, Repo,
-        log::{self, Draft, Tip},
+        log::{self, Around, Draft, Tip},
         objects::{self, Author},
         refs::Edit,
     },
@@ -77,7 +77,7 @@ impl Plan {
     }
 
     /// Builds the plan that carries out a grant.
-    pub fn take(session: &SessionTag, grant: &Grant, state: &State, new: NewClaim) -> Self {
+    pub fn take(session: &SessionTag, grant: &Grant, state: &State, new: &NewClaim) -> Self {
         let scopes = if grant.create.is_empty() {
             new.scopes.clone()
         } else {
@@ -123,7 +123,7 @@ impl Plan {
 }
 
 /// The entry, the claims as they will be, and the edits before and after the log.
-pub(super) type Prepared = (Tip, Vec<Claim>, Vec<Edit>, Vec<Edit>);
+pub(super) type Prepared = (Tip, Vec<Claim>, Around);
 
 /// Writes the objects of a plan; no ref moves yet.
 pub(super) fn prepare(
@@ -167,7 +167,11 @@ pub(super) fn prepare(
     for (id, _) in &plan.delete {
         deletions.push(Edit::delete(ref_name(id), snapshot.oid(id)?));
     }
-    Ok((entry, claims, updates, deletions))
+    let around = Around {
+        before: updates,
+        after: deletions,
+    };
+    Ok((entry, claims, around))
 }
 
 fn draft(actor: &SessionTag, plan: &Plan, created: &[ClaimId]) -> Draft {

@@ -136,7 +136,7 @@ fn load_at(
             About::Scopes(scopes) => logic::overlap(&claim.record.scopes, scopes, fold).is_some(),
         })
         .collect();
-    let dead = dead_holders(repo, &relevant, now)?;
+    let dead = dead_holders(repo, &relevant, now);
     let released = released(repo, &tip, &relevant)?;
     let state = State {
         dead,
@@ -166,7 +166,7 @@ fn read(repo: &Repo, name: &str, oid: Oid) -> Result<Claim> {
     Ok(Claim { id, record })
 }
 
-fn dead_holders(repo: &Repo, claims: &[&Claim], now: Timestamp) -> Result<BTreeSet<SessionTag>> {
+fn dead_holders(repo: &Repo, claims: &[&Claim], now: Timestamp) -> BTreeSet<SessionTag> {
     let holders: BTreeSet<&SessionTag> = claims.iter().map(|claim| &claim.record.session).collect();
     let host = ThisHost::new();
     let mut dead = BTreeSet::new();
@@ -178,7 +178,7 @@ fn dead_holders(repo: &Repo, claims: &[&Claim], now: Timestamp) -> Result<BTreeS
             dead.insert(tag.clone());
         }
     }
-    Ok(dead)
+    dead
 }
 
 /// Finds claims whose release is in the log although their ref is still there (a kill before the deletion).
@@ -261,14 +261,12 @@ fn apply(
     snapshot: &Snapshot,
     plan: &Plan,
 ) -> Result<(Tip, Vec<Claim>), Lost> {
-    let (entry, claims, updates, deletions) =
-        prepare(ctx, actor, snapshot, plan).map_err(Lost::Failed)?;
+    let (entry, claims, around) = prepare(ctx, actor, snapshot, plan).map_err(Lost::Failed)?;
     log::append(
         ctx.repo().map_err(Lost::Failed)?,
         &snapshot.tip,
         &entry,
-        updates,
-        deletions,
+        around,
         &plan.subject,
     )?;
     Ok((entry, claims))
@@ -320,10 +318,7 @@ pub fn take(ctx: &Ctx, session: &SessionTag, new: &NewClaim) -> Result<Vec<Claim
         };
         let grant = logic::decide_take(&snapshot.state, &request)
             .map_err(|refusal| refused(&refusal, &new.scopes))?;
-        Ok((
-            Plan::take(session, &grant, &snapshot.state, new.clone()),
-            (),
-        ))
+        Ok((Plan::take(session, &grant, &snapshot.state, new), ()))
     })?;
     Ok(done.claims)
 }

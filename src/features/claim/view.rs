@@ -152,7 +152,11 @@ impl Answer for Claimed {
         if self.dry_run {
             return "free\n".to_owned();
         }
-        self.lines.iter().map(|line| format!("{line}\n")).collect()
+        self.lines.join(
+            "
+",
+        ) + "
+"
     }
 }
 

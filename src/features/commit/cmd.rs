@@ -318,7 +318,12 @@ fn require_own_head(repo: &Repo, wanted: &Wanted) -> Result<()> {
         .lines()
         .rev()
         .find_map(|line| line.strip_prefix(TRAILER)?.strip_prefix(": "));
-    if maker == wanted.session.as_ref().map(|tag| tag.as_str()) {
+    if maker
+        == wanted
+            .session
+            .as_ref()
+            .map(crate::base::id::SessionTag::as_str)
+    {
         return Ok(());
     }
     let maker = maker.map_or_else(

@@ -23,7 +23,8 @@ use crate::{
         adopt::Pending,
         content,
         index::{Change, Stat},
-        log, objects, refs, run,
+        log::{self, Around},
+        objects, refs, run,
     },
     proc::exit_code,
 };
@@ -159,13 +160,15 @@ fn try_record(
             *snapshot.oids.get(id)?,
         ))
     };
-    let deletions = gone.iter().filter_map(delete).collect();
+    let around = Around {
+        before: Vec::new(),
+        after: gone.iter().filter_map(delete).collect(),
+    };
     Ok(log::append(
         repo,
         &snapshot.tip,
         &entry,
-        Vec::new(),
-        deletions,
+        around,
         &draft.subject,
     ))
 }

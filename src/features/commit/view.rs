@@ -33,11 +33,12 @@ impl Answer for Committed {
             return String::new();
         }
         if self.dry_run {
-            return self
-                .paths
-                .iter()
-                .map(|path| format!("{}\n", one_line(path, 4096)))
-                .collect();
+            let lines: Vec<String> = self.paths.iter().map(|path| one_line(path, 4096)).collect();
+            return lines.join(
+                "
+",
+            ) + "
+";
         }
         let branch = self.branch.as_deref().unwrap_or("detached HEAD");
         let short = self

@@ -11,7 +11,7 @@ use crate::{
     features::claim::store::{self as claims, About},
     git::{
         Oid, Repo,
-        log::{self, Draft, Tip},
+        log::{self, Around, Draft, Tip},
         objects::Author,
         refs::Lost,
         repo::Backend,
@@ -134,8 +134,7 @@ pub fn append(
             repo,
             &tip,
             &entry,
-            Vec::new(),
-            Vec::new(),
+            Around::default(),
             &crate::base::text::one_line(&draft.subject, 200),
         ) {
             Ok(()) => return Ok(Some(entry)),

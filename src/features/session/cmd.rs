@@ -224,7 +224,7 @@ pub fn run(
         }
         SessionCommand::Rename(args) => change(ctx, |record| record.name.clone_from(&args.name)),
         SessionCommand::Set(args) => change(ctx, |record| {
-            record.task = Some(args.task.clone()).filter(|task| !task.is_empty())
+            record.task = Some(args.task.clone()).filter(|task| !task.is_empty());
         }),
         SessionCommand::End(args) => end(ctx, args, give_back),
     }

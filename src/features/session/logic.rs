@@ -149,10 +149,10 @@ mod tests {
 
     struct Here;
     impl Host for Here {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "here"
         }
-        fn boot(&self) -> &str {
+        fn boot(&self) -> &'static str {
             "b1"
         }
         fn runs(&self, process: &ProcessId) -> bool {

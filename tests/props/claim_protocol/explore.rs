@@ -73,7 +73,8 @@ impl Hasher for Identity {
         unreachable!("keys are u128");
     }
     fn write_u128(&mut self, v: u128) {
-        self.0 = (v >> 64) as u64 ^ v as u64;
+        let folded = (v >> 64) ^ v;
+        self.0 = u64::try_from(folded & u128::from(u64::MAX)).expect("masked to 64 bits");
     }
 }
 

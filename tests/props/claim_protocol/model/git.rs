@@ -24,7 +24,7 @@ impl World {
                 let to = match i + 1 {
                     n if n < git.len => Phase::Prepare(n),
                     _ if deletes => Phase::LockPacked,
-                    _ => self.rename_from(&git, 0),
+                    _ => Self::rename_from(&git, 0),
                 };
                 if state.lock[r] != 0 {
                     self.failed(&mut next, child, Some(r));
@@ -46,7 +46,7 @@ impl World {
             Phase::LockPacked => {
                 if state.packed_lock == 0 {
                     next.packed_lock = own;
-                    next.git[child].phase = self.rename_from(&git, 0);
+                    next.git[child].phase = Self::rename_from(&git, 0);
                 } else {
                     self.failed(&mut next, child, None);
                 }
@@ -59,13 +59,13 @@ impl World {
                     }
                 }
                 // packed-refs stays locked until the loose files are gone, or a packer would write them back.
-                next.git[child].phase = self.unlink_from(&git, 0);
+                next.git[child].phase = Self::unlink_from(&git, 0);
             }
             Phase::Unlink(i) => {
                 let r = usize::from(git.edits[usize::from(i)].target);
                 next.loose[r] = 0;
                 next.lock[r] = 0;
-                next.git[child].phase = self.unlink_from(&git, i + 1);
+                next.git[child].phase = Self::unlink_from(&git, i + 1);
             }
             Phase::Idle => unreachable!("an idle child takes no step"),
         }
@@ -95,7 +95,7 @@ impl World {
         let before = next.value(r);
         next.loose[r] = edit.new;
         next.lock[r] = 0;
-        next.git[child].phase = self.rename_from(&git, i + 1);
+        next.git[child].phase = Self::rename_from(&git, i + 1);
         match (r, self.object(edit.new)) {
             (HEAD, Object::Commit { parent, by }) => {
                 let by = usize::from(by);
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    pub(super) fn rename_from(&self, git: &Git, from: u8) -> Phase {
+    pub(super) fn rename_from(git: &Git, from: u8) -> Phase {
         let edits = &git.edits[..usize::from(git.len)];
         match (from..git.len).find(|i| edits[usize::from(*i)].kind == Kind::Update) {
             Some(i) => Phase::Rename(i),
@@ -129,8 +129,7 @@ impl World {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "reads like its sibling rename_from")]
-    pub(super) fn unlink_from(&self, git: &Git, from: u8) -> Phase {
+    pub(super) fn unlink_from(git: &Git, from: u8) -> Phase {
         (from..git.len)
             .find(|i| git.edits[usize::from(*i)].kind == Kind::Delete)
             .map_or(Phase::Idle, Phase::Unlink)

@@ -34,7 +34,7 @@ impl World {
                 next.tools[s].tip = state.value(LOG);
                 next.tools[s].at = At::Loose;
                 if tool.mode == Mode::Withdraw {
-                    self.start(&mut next, s, &[(Kind::Delete, s, tool.mine, 0)], 0, 0);
+                    self.start(&mut next, s, &[(Kind::Delete, s, tool.mine, 0)], (0, 0));
                 }
             }
             At::Loose => {
@@ -92,7 +92,7 @@ impl World {
                 let new = self.claim(next, s, self.fence(tip) + 1);
                 next.tools[s].mine = new;
                 edits.insert(0, (Kind::Update, s, own, new));
-                self.start(next, s, &edits, new, 0);
+                self.start(next, s, &edits, (new, 0));
             }
             Op::Commit
                 if alive && (contested.is_none() || self.setup.commit == CommitRule::OwnListed) =>
@@ -103,17 +103,17 @@ impl World {
                     by: byte(s),
                 });
                 let edits = [(Kind::Verify, s, own, own), (Kind::Update, HEAD, head, new)];
-                self.start(next, s, &edits, 0, new);
+                self.start(next, s, &edits, (0, new));
             }
             Op::Renew if alive && next.belief[s] == own => {
                 let new = self.claim(next, s, self.fence(own));
                 next.tools[s].mine = new;
-                self.start(next, s, &[(Kind::Update, s, own, new)], new, 0);
+                self.start(next, s, &[(Kind::Update, s, own, new)], (new, 0));
             }
-            Op::Release if own != 0 => self.start(next, s, &[(Kind::Delete, s, own, 0)], 0, 0),
+            Op::Release if own != 0 => self.start(next, s, &[(Kind::Delete, s, own, 0)], (0, 0)),
             Op::Break if contested.is_some() => {
                 let (other, claim) = contested.expect("just checked");
-                self.start(next, s, &[(Kind::Delete, other, claim, 0)], 0, 0);
+                self.start(next, s, &[(Kind::Delete, other, claim, 0)], (0, 0));
             }
             _ => self.finish(next, s),
         }
@@ -147,8 +147,7 @@ impl World {
         next: &mut State,
         s: usize,
         edits: &[(Kind, usize, Oid, Oid)],
-        grants: Oid,
-        head: Oid,
+        (grants, head): (Oid, Oid),
     ) {
         let tip = next.tools[s].tip;
         let mut ends = [0; SESSIONS];
