@@ -98,7 +98,8 @@ pub fn read_capped(path: &Path, cap: usize) -> io::Result<Option<Vec<u8>>> {
 
 /// Returns the age of a file by the clock of its file system, which `probe` (touched for it) tells.
 pub fn age(meta: &fs::Metadata, probe: &Path) -> io::Result<Duration> {
-    fs::write(probe, b"")?;
+    // A write of nothing may leave the time as it was.
+    fs::write(probe, b"now\n")?;
     let now = fs::metadata(probe)?.modified()?;
     Ok(now.duration_since(meta.modified()?).unwrap_or_default())
 }

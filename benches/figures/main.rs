@@ -9,6 +9,8 @@
 )]
 
 mod claim;
+mod commit;
+mod hook;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,7 +20,11 @@ use std::time::{Duration, Instant};
 const BINARY: &str = env!("CARGO_BIN_EXE_git-ccc");
 
 /// Every group of figures and what measures it.
-const FIGURES: &[(&str, fn())] = &[("claim", claim::run)];
+const FIGURES: &[(&str, fn())] = &[
+    ("commit", commit::run),
+    ("claim", claim::run),
+    ("hook", hook::run),
+];
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
@@ -101,15 +107,9 @@ impl Repo {
         start.elapsed()
     }
 
-    /// Makes it ready for `git ccc`: by `init`, or by plain git while there is no such command.
+    /// Makes it ready for `git ccc`.
     fn set_up(&self) {
-        let init = self.command(BINARY, &["init"]).output().expect("it starts");
-        if init.status.code() == Some(2) {
-            let tree = self.git(&["hash-object", "-t", "tree", "-w", "/dev/null"]);
-            let message = "log begins\n\nCcc-Act: begin\nCcc-Nonce: x\nCcc-Fence: 0\n";
-            let entry = self.git(&["commit-tree", &tree, "-m", message]);
-            self.git(&["update-ref", "--create-reflog", "refs/ccc/log", &entry]);
-        }
+        said(&mut self.command(BINARY, &["init", "-q"]));
     }
 
     /// Registers a session whose process is this bench.

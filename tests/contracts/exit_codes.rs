@@ -1,10 +1,11 @@
 //! The exit code is the answer that scripts read: 0 yes, 1 a valid no, 2 usage or settings, 3 conflict, 4 busy, 5 not set up, 70 our bug.
 
+use crate::common::setup::ready;
 use crate::common::world::{BINARY, World};
 
 #[test]
 fn version_is_a_yes_on_stdout() {
-    let w = World::new();
+    let w = ready(World::new());
     let output = w.ccc(["--version"]);
     assert!(
         output.ok().stdout.contains(env!("CARGO_PKG_VERSION")),
@@ -15,7 +16,7 @@ fn version_is_a_yes_on_stdout() {
 
 #[test]
 fn git_finds_the_command() {
-    let w = World::new();
+    let w = ready(World::new());
     let output = w.git(["ccc", "--version"]);
     assert_eq!(
         output.ok().stdout,
@@ -26,7 +27,7 @@ fn git_finds_the_command() {
 
 #[test]
 fn an_unknown_command_is_a_usage_error() {
-    let w = World::new();
+    let w = ready(World::new());
     let output = w.ccc(["no-such-command"]);
     assert!(
         output.code(2).stderr.starts_with("ccc: "),
@@ -37,7 +38,7 @@ fn an_unknown_command_is_a_usage_error() {
 
 #[test]
 fn an_unknown_flag_is_a_usage_error() {
-    let w = World::new();
+    let w = ready(World::new());
     let output = w.ccc(["claims", "--no-such-flag"]);
     assert!(
         output.code(2).stderr.starts_with("ccc: "),
@@ -47,7 +48,7 @@ fn an_unknown_flag_is_a_usage_error() {
 
 #[test]
 fn outside_a_repository_nothing_is_set_up() {
-    let w = World::new();
+    let w = ready(World::new());
     let output = w.command(BINARY, ["claims"]).cwd(w.outside()).run();
     assert!(
         output.code(5).stderr.starts_with("ccc: "),
@@ -58,7 +59,7 @@ fn outside_a_repository_nothing_is_set_up() {
 
 #[test]
 fn a_second_taker_gets_a_no_and_not_an_error() {
-    let w = World::new();
+    let w = ready(World::new());
     let (a, b) = (w.session("a"), w.session("b"));
     a.ccc(["claim", "src/"]).ok();
     let refused = b.ccc(["claim", "src/lib.rs"]);

@@ -1,10 +1,11 @@
 //! With `--json`, stdout is one document with a schema, and an error is one object on stderr with its kind, code, message and hints.
 
+use crate::common::setup::ready;
 use crate::common::world::{BINARY, World};
 
 #[test]
 fn an_answer_carries_its_schema() {
-    let w = World::new();
+    let w = ready(World::new());
     let a = w.session("a");
     for args in [&["claims", "--json"], &["who", "--json"]] {
         let output = a.ccc(args);
@@ -20,7 +21,7 @@ fn an_answer_carries_its_schema() {
 
 #[test]
 fn an_error_is_one_object_on_stderr() {
-    let w = World::new();
+    let w = ready(World::new());
     let output = w
         .command(BINARY, ["claims", "--json"])
         .cwd(w.outside())
@@ -41,7 +42,7 @@ fn an_error_is_one_object_on_stderr() {
 
 #[test]
 fn a_refusal_is_an_object_with_kind_no() {
-    let w = World::new();
+    let w = ready(World::new());
     let (a, b) = (w.session("a"), w.session("b"));
     a.ccc(["claim", "src/"]).ok();
     let refused = b.ccc(["claim", "src/", "--json"]);

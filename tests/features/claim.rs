@@ -56,8 +56,8 @@ fn second_taker_is_refused_and_told_who_holds_what_and_what_to_do() {
     "#);
     insta::assert_snapshot!(b.ccc(["claim", "src/**/*.rs"]), @r#"
     ------- stderr -------
-    ccc: src/**/*.rs is claimed by a-6e73 until 2026-01-01T01:00:09Z
-      because: a-6e73 holds src/auth, which overlaps src/**/*.rs, for "Rotate keys", since 2026-01-01T00:00:09Z until 2026-01-01T01:00:09Z, done about 2026-01-01T00:30:09Z, in $REPO (claim aeaf52febe70)
+    ccc: src/**/*.rs is claimed by a-6e73 until 2026-01-01T01:00:06Z
+      because: a-6e73 holds src/auth, which overlaps src/**/*.rs, for "Rotate keys", since 2026-01-01T00:00:06Z until 2026-01-01T01:00:06Z, done about 2026-01-01T00:30:06Z, in $REPO (claim bd64a5d9adef)
     hint: git ccc claim --wait 'src/**/*.rs'
     [exit 1]
     [EOF]
@@ -68,8 +68,8 @@ fn second_taker_is_refused_and_told_who_holds_what_and_what_to_do() {
     [EOF]
     "#);
     insta::assert_snapshot!(w.ccc(["claims"]), @r#"
-    aeaf52febe70  src/auth  a-6e73  until 2026-01-01T01:00:09Z  Rotate keys
-    50f5647d2380  docs      b-6303  until 2026-01-01T01:00:11Z
+    bd64a5d9adef  src/auth  a-6e73  until 2026-01-01T01:00:06Z  Rotate keys
+    9e5651b0ef95  docs      b-6303  until 2026-01-01T01:00:08Z
     [exit 0]
     [EOF]
     "#);

@@ -56,7 +56,8 @@ enum Weather {
     GitDies,
 }
 
-/// A `git` that kills: about every twelfth transaction. Its locks are made to look old, so that nobody has to wait ten seconds for that.
+/// A `git` that kills: about every twelfth transaction. Its locks are made to look old, so that nobody has to wait ten seconds for that;
+/// packed-refs.lock and reftable's tables.list.lock may be anybody's, so the tool leaves them to a person, who is played here.
 fn deadly(weather: Weather) -> String {
     let strike = match weather {
         Weather::ToolDies => {
@@ -65,7 +66,7 @@ fn deadly(weather: Weather) -> String {
         _ => {
             "exec 3<&0; git \"$@\" <&3 & p=$!; sleep 0.00$((n % 8)); kill -9 $p 2>/dev/null && { wait $p; \
              find \"$REFS\" -name '*.lock' -exec touch -d '1 minute ago' {} + ; \
-             rm -f \"$REFS/../../packed-refs.lock\"; exit 137; }; wait $p; exit $?"
+             rm -f \"${REFS%/refs/ccc}/packed-refs.lock\" \"${REFS%/refs/ccc}\"/reftable/*.lock; exit 137; }; wait $p; exit $?"
         }
     };
     format!(
