@@ -9,6 +9,7 @@
 //! before; the overlap of scopes is decided by `base::scope` alone, for grants,
 //! hooks, commits and checks alike.
 
+pub mod cache;
 pub mod cmd;
 pub mod error;
 pub mod logic;

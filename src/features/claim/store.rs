@@ -7,6 +7,7 @@
 //! trusted alone.
 
 use super::{
+    cache::Decoded,
     error::refused,
     logic::{self, Ended, Request, State},
     model::{Claim, ClaimRecord, PREFIX, join},
@@ -112,13 +113,14 @@ fn load_at(
         .flat_map(|known| &known.state.claims)
         .filter_map(|claim| Some((*known?.oids.get(&claim.id)?, claim)))
         .collect();
-    let read = |name: &str, oid: Oid| match decoded.get(&oid) {
+    let read = |cache: &mut Decoded, name: &str, oid: Oid| match decoded.get(&oid) {
         Some(claim) if name.strip_prefix(PREFIX) == Some(claim.id.as_str()) => Ok((*claim).clone()),
-        _ => read(repo, name, oid),
+        _ => read(repo, cache, name, oid),
     };
     let (mut claims, mut oids, mut unreadable) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let mut cache = Decoded::load(repo);
     for (name, oid) in refs::list(repo, PREFIX)? {
-        match read(&name, oid) {
+        match read(&mut cache, &name, oid) {
             Ok(claim) => {
                 oids.insert(claim.id.clone(), oid);
                 claims.push(claim);
@@ -128,6 +130,7 @@ fn load_at(
             Err(error) => unreadable.push((name, oid, error.to_string())),
         }
     }
+    cache.save(oids.values());
     let fold = repo.fold();
     let relevant: Vec<&Claim> = claims
         .iter()
@@ -154,15 +157,16 @@ fn load_at(
     })
 }
 
-fn read(repo: &Repo, name: &str, oid: Oid) -> Result<Claim> {
+fn read(repo: &Repo, cache: &mut Decoded, name: &str, oid: Oid) -> Result<Claim> {
     let unreadable = || format!("claim record {oid} cannot be read");
     let id = name
         .strip_prefix(PREFIX)
         .unwrap_or_default()
         .parse()
         .context(Kind::Setup, unreadable)?;
-    let record: ClaimRecord =
-        record::decode(&objects::read_record(repo, oid)?).context(Kind::Setup, unreadable)?;
+    let record: ClaimRecord = cache.record(oid, || {
+        record::decode(&objects::read_record(repo, oid)?).context(Kind::Setup, unreadable)
+    })?;
     Ok(Claim { id, record })
 }
 

@@ -1,0 +1,76 @@
+//! Decoded claim records, keyed by the object they were read from.
+//!
+//! An object never changes, so an entry is right or absent; the file
+//! (`$GIT_COMMON_DIR/ccc/claims.json`) may be deleted at any time. It spares a
+//! command one open, one inflate and one TOML parse for each live claim.
+
+use super::model::ClaimRecord;
+use crate::git::{Oid, Repo};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
+
+/// So many records must be missing before the file is written again: it is not worth it for the one claim just made.
+const WORTH_WRITING: usize = 8;
+/// A larger file is not read: it is none of ours.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// What has been decoded before.
+#[derive(Debug)]
+pub struct Decoded {
+    path: PathBuf,
+    known: HashMap<String, ClaimRecord>,
+    fresh: usize,
+}
+
+impl Decoded {
+    /// Reads the file; a missing or damaged one is an empty cache.
+    pub fn load(repo: &Repo) -> Self {
+        let path = repo.ccc_dir().join("claims.json");
+        let bytes = crate::fs::read_capped(&path, MAX_BYTES).ok().flatten();
+        let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Decoded {
+            path,
+            known: known.unwrap_or_default(),
+            fresh: 0,
+        }
+    }
+
+    /// Returns the record of an object, reading it with `read` if it is not known.
+    pub fn record<E>(
+        &mut self,
+        oid: Oid,
+        read: impl FnOnce() -> Result<ClaimRecord, E>,
+    ) -> Result<ClaimRecord, E> {
+        let key = oid.to_string();
+        if let Some(record) = self.known.get(&key) {
+            return Ok(record.clone());
+        }
+        let record = read()?;
+        // Keys of a later version may have types that JSON has not.
+        if record.extra.is_empty() {
+            self.fresh += 1;
+            self.known.insert(key, record.clone());
+        }
+        Ok(record)
+    }
+
+    /// Keeps what is live for the next command, if enough of it was new.
+    pub fn save<'a>(self, live: impl Iterator<Item = &'a Oid>) {
+        if self.fresh < WORTH_WRITING {
+            return;
+        }
+        let keys = live.map(Oid::to_string);
+        let kept: BTreeMap<String, &ClaimRecord> = keys
+            .filter_map(|key| {
+                let record = self.known.get(&key)?;
+                Some((key, record))
+            })
+            .collect();
+        if let Ok(text) = serde_json::to_vec(&kept) {
+            // A cache that cannot be written costs time, nothing else.
+            let _ = crate::fs::replace(&self.path, &text);
+        }
+    }
+}
