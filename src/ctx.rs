@@ -77,7 +77,14 @@ impl Ctx {
         if let Some(repo) = self.repo.get() {
             return Ok(repo);
         }
-        let found = Repo::discover(&self.cwd)?;
+        // The hooks of a push get `.` from git, where gix would look for `./.git`.
+        let inside = env::var_os(env::GIT_DIR).is_some_and(|dir| dir == ".")
+            && env::var_os(env::GIT_WORK_TREE).is_none();
+        let found = if inside {
+            Repo::open(&self.cwd)?
+        } else {
+            Repo::discover(&self.cwd)?
+        };
         Ok(self.repo.get_or_init(|| found))
     }
 

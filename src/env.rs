@@ -17,6 +17,10 @@ pub const INTERNAL_LANE: &str = "CCC_INTERNAL_LANE";
 pub const PROBE: &str = "CCC_PROBE";
 /// The index that git tells its hooks to look at.
 pub const INDEX_FILE: &str = "GIT_INDEX_FILE";
+/// The repository that git tells its hooks to look at.
+pub const GIT_DIR: &str = "GIT_DIR";
+/// Its worktree.
+pub const GIT_WORK_TREE: &str = "GIT_WORK_TREE";
 /// Pins the clock (RFC 3339).
 pub const TEST_NOW: &str = "CCC_TEST_NOW";
 /// Pins the ids.

@@ -43,6 +43,8 @@ mod contracts {
 }
 
 mod features {
+    mod beside_claims;
+    mod bypass;
     mod claim;
     mod commit;
     mod hook;

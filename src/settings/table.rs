@@ -13,6 +13,8 @@ pub const HOOKS: &[&str] = &[
     "pre-merge-commit",
     "pre-applypatch",
     "post-commit",
+    "post-merge",
+    "post-applypatch",
     "post-checkout",
     "post-rewrite",
     "pre-push",

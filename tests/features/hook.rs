@@ -11,6 +11,8 @@ const HOOKS: &[&str] = &[
     "pre-merge-commit",
     "pre-applypatch",
     "post-commit",
+    "post-merge",
+    "post-applypatch",
     "post-checkout",
     "post-rewrite",
     "pre-push",

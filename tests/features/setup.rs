@@ -14,6 +14,8 @@ const OURS: &[&str] = &[
     "pre-merge-commit",
     "pre-applypatch",
     "post-commit",
+    "post-merge",
+    "post-applypatch",
     "post-checkout",
     "post-rewrite",
     "pre-push",

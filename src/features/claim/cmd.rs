@@ -257,7 +257,8 @@ pub fn release(ctx: &Ctx, args: &ReleaseArgs) -> Result<()> {
         for claim in &state.claims {
             if give.delete.contains(&claim.id) {
                 freed.extend(claim.record.scopes.iter().cloned());
-                plan.delete.push((claim.id.clone(), "released"));
+                let ended = state.ended(claim).unwrap_or(logic::Ended::Released);
+                plan.delete.push((claim.id.clone(), ended.word()));
             } else if let Some((_, keep)) = give.keep.iter().find(|(id, _)| id == &claim.id) {
                 freed.extend(
                     claim

@@ -61,6 +61,12 @@ impl State {
         }
     }
 
+    /// Tells the same of the claim with this id.
+    pub fn ended_by(&self, id: &ClaimId) -> Option<Ended> {
+        let claim = self.claims.iter().find(|claim| &claim.id == id)?;
+        self.ended(claim)
+    }
+
     /// Returns the live claims.
     pub fn live(&self) -> impl Iterator<Item = &Claim> {
         self.claims

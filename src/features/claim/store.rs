@@ -357,13 +357,17 @@ pub fn renew_due(ctx: &Ctx, session: &SessionTag) -> Result<()> {
 
 /// Gives back everything a session holds and returns how many claims that were.
 pub fn release_all(ctx: &Ctx, session: &SessionTag) -> Result<usize> {
-    let done = transition(ctx, session, About::Scopes(&[]), |snapshot, _| {
+    // Whether they still hold is asked, so that the log says truly until when they did.
+    let done = transition(ctx, session, About::Everything, |snapshot, _| {
         let give = logic::decide_release(&snapshot.state, session, None);
         let count = give.delete.len();
         let delete = give
             .delete
             .into_iter()
-            .map(|id| (id, Ended::Released.word()))
+            .map(|id| {
+                let ended = snapshot.state.ended_by(&id).unwrap_or(Ended::Released);
+                (id, ended.word())
+            })
             .collect();
         Ok((
             Plan {

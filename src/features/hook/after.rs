@@ -64,6 +64,25 @@ pub fn commit(ctx: &Ctx) -> Result<()> {
     record(ctx, tag, "commit", subject, trailers)
 }
 
+/// Records a merge; git runs no post-commit for one. A fast-forward makes no commit.
+pub fn merge(ctx: &Ctx) -> Result<()> {
+    let repo = ctx.repo()?;
+    let (Some(head), Some(before)) = (refs::find(repo, "HEAD")?, refs::find(repo, "ORIG_HEAD")?)
+    else {
+        return Ok(());
+    };
+    let unreadable = || format!("commit {head} cannot be read");
+    let commit = repo
+        .gix()
+        .find_commit(head)
+        .context(Kind::Internal, unreadable)?;
+    let parents: Vec<Oid> = commit.parent_ids().map(gix::Id::detach).collect();
+    if parents.len() < 2 || parents.first() != Some(&before) {
+        return Ok(());
+    }
+    self::commit(ctx)
+}
+
 /// Whether the commit settles a claim, as far as one look can say.
 fn gives_back(ctx: &Ctx, tag: &SessionTag, paths: &[Scope]) -> Result<bool> {
     let snapshot = claims::load(ctx.repo()?, ctx.now(), About::Scopes(&[]))?;

@@ -69,7 +69,9 @@ fn dispatch(ctx: &Ctx, args: &HookArgs) -> Result<()> {
                 })
             })
         }
-        "post-commit" => after::commit(ctx),
+        "post-commit" | "post-applypatch" => after::commit(ctx),
+        // 1 is a squash: its commit is yet to come.
+        "post-merge" if text(0) != Some("1") => after::merge(ctx),
         "post-checkout" if text(2) == Some("1") => after::checkout(ctx),
         "post-rewrite" => after::rewrite(ctx, text(0).unwrap_or("rewrite"), &input()?),
         "reference-transaction" if text(0) == Some("prepared") => strict::prepared(ctx, &input()?),

@@ -230,6 +230,7 @@ fn overridden(ctx: &Ctx, paths: &[Scope], error: Error) -> Result<()> {
             && has("Ccc-By", &who)
             && has("Ccc-Why", &why)
             && has("Ccc-Base", &base)
+            && named(paths).iter().all(|(key, path)| has(key, path))
     };
     let author = tag.as_ref().map_or("person", SessionTag::as_str);
     store::append(ctx, author, &draft, twice).map_err(|failure| {

@@ -2,7 +2,8 @@
 //!
 //! It looks without changing anything but its own scratch directory; `--fix`
 //! repairs what needs no decision: hooks, a crashed log lock, and sessions whose
-//! process is proved gone.
+//! process is proved gone. It also names commits of held paths that no hook saw
+//! (`features/check`).
 
 use super::{
     cmd,
@@ -18,6 +19,7 @@ use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
     features::{
+        check::store as check,
         claim::store as claim_store,
         session::{logic::Life, model::Session, store as session_store},
     },
@@ -68,6 +70,7 @@ pub fn doctor(ctx: &Ctx, args: &DoctorArgs) -> Result<()> {
     if exam.set_up() {
         exam.log_chain()?;
         exam.records()?;
+        exam.breaches();
     }
     match settings {
         Ok(settings) => {
@@ -255,6 +258,18 @@ impl Exam<'_> {
         let count = claims.state.claims.len();
         self.facts.push(("claims", count.to_string()));
         Ok(())
+    }
+
+    /// Commits of held paths that no hook saw: nothing undoes them, so people must talk.
+    fn breaches(&mut self) {
+        match check::breaches(self.ctx) {
+            Ok(found) => self.findings.extend(found.iter().map(logic::breach)),
+            Err(error) => {
+                let fact = format!("what was committed cannot be checked: {error}");
+                self.findings
+                    .push(Finding::error("unreadable-history", fact, "git fsck"));
+            }
+        }
     }
 
     fn unreadable(&mut self, name: &str, why: &str) {

@@ -1,6 +1,7 @@
 //! Pure decisions: what to do with one hook, and what doctor makes of what it read.
 
 use super::model::{Role, is_ours};
+use crate::features::check::model::Breach;
 
 /// What stands where a hook belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +141,23 @@ pub fn judge_version(version: (u32, u32, u32)) -> Option<Finding> {
         "{shown} can corrupt an index that several processes write: use another 2.51 or newer"
     );
     (version == (2, 51, 0)).then(|| Finding::warning("git-corrupts", fact, "git --version"))
+}
+
+/// Tells of a commit of a held path that nothing accounts for.
+pub fn breach(breach: &Breach) -> Finding {
+    let Breach {
+        oid, path, period, ..
+    } = breach;
+    let short = oid.get(..10).unwrap_or(oid);
+    let by = match &breach.maker {
+        Some(maker) => format!("{maker} is on record for it"),
+        None => "the log does not know it: no hook saw it".to_owned(),
+    };
+    let fact = format!(
+        "commit {short} changed {path} while {} held it; {by}",
+        period.session
+    );
+    Finding::warning("held-path-committed", fact, format!("git show {oid} --"))
 }
 
 /// One line of the log's reflog, newest first.

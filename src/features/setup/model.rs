@@ -27,6 +27,11 @@ const SHIMS: &[(&str, &str)] = &[
         "post-commit",
         include_str!("../../../git-hooks/post-commit"),
     ),
+    ("post-merge", include_str!("../../../git-hooks/post-merge")),
+    (
+        "post-applypatch",
+        include_str!("../../../git-hooks/post-applypatch"),
+    ),
     (
         "post-checkout",
         include_str!("../../../git-hooks/post-checkout"),

@@ -1,0 +1,73 @@
+//! What is compared: claims over time, commits, and what the log says of commits.
+
+use crate::base::{
+    id::{ClaimId, SessionTag},
+    scope::Scope,
+    time::Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A claim, from when to when it held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Period {
+    /// The claim.
+    pub claim: ClaimId,
+    /// Its holder.
+    pub session: SessionTag,
+    /// What it covered.
+    pub scopes: Vec<Scope>,
+    /// When it was granted.
+    pub from: Timestamp,
+    /// When it was given back; a live claim has no end.
+    pub to: Option<Timestamp>,
+}
+
+/// A commit as it is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    /// Its object.
+    pub oid: String,
+    /// Its parents.
+    pub parents: Vec<String>,
+    /// When it came to be here.
+    pub at: Timestamp,
+    /// The paths in which it differs from every parent.
+    pub paths: Vec<Scope>,
+}
+
+/// An override: whatever was committed on this base of these paths is on the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    /// HEAD when it was given.
+    pub base: String,
+    /// The parents of that commit: an amended commit has them too.
+    pub grand: Vec<String>,
+    /// The paths it was given for.
+    pub paths: Vec<Scope>,
+    /// More paths than the log names.
+    pub capped: bool,
+}
+
+/// What the log says of commits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Account {
+    /// Who is on record as the maker of a commit.
+    pub makers: BTreeMap<String, BTreeSet<SessionTag>>,
+    /// Commits whose own entry carries an override.
+    pub overridden: BTreeSet<String>,
+    /// Overrides given before the commit had a name.
+    pub overrides: Vec<Override>,
+}
+
+/// A commit of a held path that nothing accounts for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breach {
+    /// The commit.
+    pub oid: String,
+    /// The first path concerned.
+    pub path: Scope,
+    /// The claim it was held by.
+    pub period: Period,
+    /// The session on record as the maker, if another than the holder is.
+    pub maker: Option<SessionTag>,
+}
