@@ -47,6 +47,7 @@ mod features {
     mod bypass;
     mod claim;
     mod commit;
+    mod commit_kinds;
     mod hook;
     mod index_patch;
     mod session;

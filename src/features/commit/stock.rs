@@ -29,7 +29,11 @@ use crate::{
     proc::exit_code,
 };
 use gix::bstr::{BString, ByteSlice};
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// How long a path nobody had claimed is held for hooks and editor; the commit gives it back.
 const HOLD_SECONDS: u64 = 15 * 60;
@@ -228,11 +232,9 @@ fn private_index(repo: &Repo, parent: Option<Oid>, paths: &[String]) -> Result<P
             .join(format!("ccc-private.{}", std::process::id())),
     );
     let shared = repo.git_dir().join("index");
-    if shared.exists() {
-        fs::copy(&shared, &private.0).context(Kind::Setup, || {
-            format!("{} cannot be written", private.0.display())
-        })?;
-    }
+    copy_index(&shared, &private.0).context(Kind::Setup, || {
+        format!("{} cannot be written", private.0.display())
+    })?;
     let git = || run::on(repo).env("GIT_INDEX_FILE", &private.0);
     let tree = parent.map_or_else(|| "--empty".to_owned(), |oid| oid.to_string());
     let reset = if parent.is_some() {
@@ -261,6 +263,18 @@ fn private_index(repo: &Repo, parent: Option<Oid>, paths: &[String]) -> Result<P
         run::checked(git().args(add).input(input), "take in the named paths")?;
     }
     Ok(private)
+}
+
+/// Copies an index with its time: git suspects the entries that are as young as their index, and a younger copy would clear them.
+fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = match fs::File::open(from) {
+        Ok(source) => source,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut target = fs::File::create(to)?;
+    io::copy(&mut source, &mut target)?;
+    target.set_modified(source.metadata()?.modified()?)
 }
 
 fn run_git(ctx: &Ctx, wanted: &Wanted, private: &Private, show: bool) -> Result<u8> {
