@@ -34,6 +34,13 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns the seconds that local time is ahead of UTC at a moment; zero where the zone is unknown.
+pub fn local_offset(at: Timestamp) -> i32 {
+    use chrono::{Local, Offset, TimeZone};
+    let found = Local.timestamp_opt(at.unix(), 0).single();
+    found.map_or(0, |moment| moment.offset().fix().local_minus_utc())
+}
+
 /// The source of nonces and ids: the operating system, or a seeded sequence in tests.
 #[derive(Debug)]
 pub struct Dice {

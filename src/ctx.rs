@@ -13,7 +13,7 @@ use crate::{
     ui::Ui,
 };
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
     path::{Path, PathBuf},
 };
 
@@ -30,7 +30,7 @@ pub struct Ctx {
     cwd: PathBuf,
     repo: OnceCell<Repo>,
     settings: OnceCell<Settings>,
-    beaten: OnceCell<SessionTag>,
+    beaten: RefCell<Option<SessionTag>>,
 }
 
 impl Ctx {
@@ -47,24 +47,35 @@ impl Ctx {
             cwd,
             repo: OnceCell::new(),
             settings: OnceCell::new(),
-            beaten: OnceCell::new(),
+            beaten: RefCell::new(None),
         })
     }
 
     /// Notes that a session beat, which is when its leases are looked at too.
     pub fn note_beat(&self, session: &SessionTag) {
-        // One command acts as one session; a second beat of it says nothing new.
-        let _ = self.beaten.set(session.clone());
+        self.beaten.replace(Some(session.clone()));
     }
 
-    /// Returns the session that beat in this command.
-    pub fn beaten(&self) -> Option<&SessionTag> {
-        self.beaten.get()
+    /// Notes that the leases of a session were looked at and none is due.
+    pub fn note_leases_kept(&self, session: &SessionTag) {
+        self.beaten
+            .borrow_mut()
+            .take_if(|beaten| *beaten == *session);
+    }
+
+    /// Returns the session that beat in this command and whose leases nobody has looked at since.
+    pub fn beaten(&self) -> Option<SessionTag> {
+        self.beaten.borrow().clone()
     }
 
     /// Returns the time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Returns the seconds that local time is ahead of UTC.
+    pub fn local_offset(&self) -> i32 {
+        crate::clock::local_offset(self.now())
     }
 
     /// Returns the directory the command was started in.

@@ -84,8 +84,13 @@ impl FromStr for Timestamp {
     /// Reads only what `Display` writes, so that equal moments have equal bytes in every record.
     fn from_str(text: &str) -> Result<Self, TimeError> {
         let moment = DateTime::parse_from_rfc3339(text).map_err(|_| TimeError::Timestamp)?;
+        // RFC 3339 leaves open: offsets, fractions, the separator, leap seconds. One form of each is written.
+        let written = text.len() == 20
+            && text.as_bytes()[10] == b'T'
+            && text.ends_with('Z')
+            && moment.timestamp_subsec_nanos() == 0;
         Self::from_unix(moment.timestamp())
-            .filter(|parsed| parsed.to_string() == text)
+            .filter(|_| written)
             .ok_or(TimeError::Timestamp)
     }
 }

@@ -123,7 +123,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn serve(ctx: &Ctx, command: &Command) -> Result<()> {
     run(ctx, command)?;
     match ctx.beaten() {
-        Some(session) => claim::store::renew_due(ctx, session),
+        Some(session) => claim::store::renew_due(ctx, &session),
         None => Ok(()),
     }
 }

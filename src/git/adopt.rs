@@ -8,6 +8,7 @@
 use crate::{
     base::id::ProcessId,
     error::{Context, Error, Kind, Result},
+    fs::Lock,
     git::{
         Oid, Repo, content, index,
         index::{Change, Stat, Unsupported},
@@ -94,6 +95,15 @@ impl<'a> Pending<'a> {
         Ok(pending)
     }
 
+    /// Takes a place among our own commits that wait for `index.lock`: git's lock has no queue.
+    fn queue(&self) -> Result<Option<Lock>> {
+        let name = format!("index-{}.flock", self.repo.worktree_name());
+        let path = self.repo.ccc_dir().join(name);
+        Lock::acquire(&path, PATIENCE).context(Kind::Setup, || {
+            format!("{} cannot be locked", path.display())
+        })
+    }
+
     /// Takes `index.lock`, waiting for whoever has it.
     pub fn lock(&mut self) -> Result<()> {
         let path = lock_path(self.repo);
@@ -120,13 +130,21 @@ impl<'a> Pending<'a> {
         Ok(())
     }
 
-    /// Takes the changes over into the shared index.
-    pub fn adopt(mut self, changes: &[Change]) -> Result<()> {
-        if !self.locked {
+    /// Takes changes over into the shared index; they are asked for once it is locked.
+    pub fn adopt(mut self, changes: impl FnOnce() -> Result<Vec<Change>>) -> Result<()> {
+        let _turn = if self.locked {
+            None
+        } else {
+            let turn = self.queue()?;
             self.lock()?;
+            turn
+        };
+        let changes = changes()?;
+        if changes.is_empty() {
+            return Ok(());
         }
         let path = index_path(self.repo);
-        match patched(self.repo, &path, changes)? {
+        match patched(self.repo, &path, &changes)? {
             Ok(bytes) => {
                 let unwritable = || format!("{} cannot be written", path.display());
                 let mut file = fs::File::create(&self.temp).context(Kind::Setup, unwritable)?;
@@ -135,7 +153,7 @@ impl<'a> Pending<'a> {
                 self.locked = false;
             }
             // A format we do not patch: git edits a copy, which then takes the same way.
-            Err(_) => self.adopt_by_git(&path, changes)?,
+            Err(_) => self.adopt_by_git(&path, &changes)?,
         }
         Ok(())
     }
@@ -268,7 +286,7 @@ fn finish(repo: &Repo, journal: &Journal) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    Pending::begin(repo, head, &[])?.adopt(&changes)
+    Pending::begin(repo, head, &[])?.adopt(|| Ok(changes))
 }
 
 /// Returns the paths whose index entry still is what HEAD had before the commit, with what HEAD has now.

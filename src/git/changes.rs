@@ -13,7 +13,7 @@ use gix::{
     bstr::{BString, ByteSlice},
     index::{Entry, PathStorageRef, entry, extension},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{borrow::Cow, cmp::Ordering, path::Path};
 
 /// Deepest directory that is walked; a damaged tree must not exhaust the stack.
 const MAX_DEPTH: usize = 1000;
@@ -132,6 +132,8 @@ enum Child<'a> {
     Dir(Side<'a>),
 }
 
+type Children<'a> = Vec<(Cow<'a, [u8]>, Child<'a>)>;
+
 struct Walk<'a> {
     repo: &'a Repo,
     paths: &'a PathStorageRef,
@@ -164,24 +166,36 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         self.depth += 1;
-        let mut before = self.children(old, self.prefix.len())?;
-        for (name, child) in self.children(new, self.prefix.len())? {
-            let was = before.remove(&name);
-            self.child(&name, was, Some(child))?;
-        }
-        for (name, child) in before {
-            self.child(&name, Some(child), None)?;
+        let mut before = self
+            .children(old, self.prefix.len())?
+            .into_iter()
+            .peekable();
+        let mut after = self
+            .children(new, self.prefix.len())?
+            .into_iter()
+            .peekable();
+        loop {
+            let order = match (before.peek(), after.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((old, _)), Some((new, _))) => old.cmp(new),
+            };
+            let old = before.next_if(|_| order.is_le());
+            let new = after.next_if(|_| order.is_ge());
+            let Some((name, old, new)) = (match (old, new) {
+                (Some((name, old)), new) => Some((name, Some(old), new.map(|(_, new)| new))),
+                (None, new) => new.map(|(name, new)| (name, None, Some(new))),
+            }) else {
+                break;
+            };
+            self.child(&name, old, new)?;
         }
         self.depth -= 1;
         Ok(())
     }
 
-    fn child(
-        &mut self,
-        name: &BString,
-        old: Option<Child<'a>>,
-        new: Option<Child<'a>>,
-    ) -> Result<()> {
+    fn child(&mut self, name: &[u8], old: Option<Child<'a>>, new: Option<Child<'a>>) -> Result<()> {
         let length = self.prefix.len();
         self.prefix.extend_from_slice(name);
         let file = |child: &Option<Child<'_>>| match child {
@@ -204,17 +218,29 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn children(&self, side: Side<'a>, prefix: usize) -> Result<BTreeMap<BString, Child<'a>>> {
-        match side {
-            Side::Nothing => Ok(BTreeMap::new()),
-            Side::Tree(oid) => self.tree_children(oid),
-            Side::Index { entries, node } => Ok(self.index_children(entries, node, prefix)),
-        }
+    /// Returns what a directory holds, sorted by name, each name once.
+    fn children(&self, side: Side<'a>, prefix: usize) -> Result<Children<'a>> {
+        let mut children = match side {
+            Side::Nothing => Vec::new(),
+            Side::Tree(oid) => self.tree_children(oid)?,
+            Side::Index { entries, node } => self.index_children(entries, node, prefix),
+        };
+        // git sorts a directory as if its name ended in a slash; the sort is stable and nearly free.
+        children.sort_by(|(left, _), (right, _)| left.cmp(right));
+        // The stages of a conflict share a name, as may a file and a directory; one of them differs from all.
+        children.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+        Ok(children)
     }
 
-    fn tree_children(&self, oid: Oid) -> Result<BTreeMap<BString, Child<'a>>> {
+    fn tree_children(&self, oid: Oid) -> Result<Children<'a>> {
         let unreadable = || format!("tree {oid} cannot be read");
-        let mut children = BTreeMap::new();
+        let mut children = Vec::new();
         let tree = self
             .repo
             .gix()
@@ -228,7 +254,7 @@ impl<'a> Walk<'a> {
             } else {
                 Child::File(canonical(u32::from(entry.mode().value())), id)
             };
-            children.insert(entry.filename().to_owned(), child);
+            children.push((Cow::Owned(entry.filename().to_vec()), child));
         }
         Ok(children)
     }
@@ -238,11 +264,11 @@ impl<'a> Walk<'a> {
         mut entries: &'a [Entry],
         node: Option<&'a extension::Tree>,
         prefix: usize,
-    ) -> BTreeMap<BString, Child<'a>> {
-        let mut children = BTreeMap::new();
+    ) -> Children<'a> {
+        let mut children = Vec::with_capacity(entries.len().min(4096));
         while let Some(first) = entries.first() {
             let path = first.path_in(self.paths);
-            let rest = &path[prefix.min(path.len())..];
+            let rest = &path.as_bytes()[prefix.min(path.len())..];
             let Some(slash) = rest.find_byte(b'/') else {
                 if !first.flags.contains(entry::Flags::INTENT_TO_ADD) {
                     // Mode 0 is in no tree: a conflict differs from everything.
@@ -250,7 +276,7 @@ impl<'a> Walk<'a> {
                         0 => canonical(first.mode.bits()),
                         _ => 0,
                     };
-                    children.insert(rest.into(), Child::File(mode, first.id));
+                    children.push((Cow::Borrowed(rest), Child::File(mode, first.id)));
                 }
                 entries = &entries[1..];
                 continue;
@@ -271,7 +297,7 @@ impl<'a> Walk<'a> {
                     node: node.and_then(below),
                 }
             };
-            children.insert(name.into(), Child::Dir(side));
+            children.push((Cow::Borrowed(name), Child::Dir(side)));
             entries = after;
         }
         children

@@ -13,9 +13,10 @@ use crate::{
     },
 };
 use gix::{
-    bstr::{BStr, BString},
+    bstr::{BStr, BString, ByteSlice},
     objs::tree::EntryKind,
 };
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
 /// What a path is to become.
 #[derive(Clone, Debug)]
@@ -85,6 +86,23 @@ pub fn stage(repo: &Repo, paths: &[BString]) -> Result<Vec<Staged>> {
     Ok(staged)
 }
 
+/// Stages again what has changed on disk since it was staged.
+pub fn restage(repo: &Repo, staged: &mut [Staged]) -> Result<()> {
+    let root = repo.require_worktree()?;
+    for entry in staged {
+        let path = Path::new(OsStr::from_bytes(&entry.path));
+        let now = root.join(path).symlink_metadata().ok();
+        let now = now.map(|meta| Stat::from(&meta));
+        if now != entry.blob.as_ref().map(|blob| blob.stat) {
+            let again = stage(repo, std::slice::from_ref(&entry.path))?;
+            if let Some(again) = again.into_iter().next() {
+                *entry = again;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Returns the tree of a commit; an unborn branch has the empty one.
 pub fn tree_of(repo: &Repo, commit: Option<Oid>) -> Result<Oid> {
     let Some(commit) = commit else {
@@ -125,7 +143,6 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
 
 /// Returns what a tree has at a path: object and mode.
 pub fn lookup(repo: &Repo, tree: Oid, path: &BStr) -> Result<Option<(Oid, u32)>> {
-    use gix::bstr::ByteSlice;
     let unreadable = || format!("tree {tree} cannot be read");
     let tree = repo
         .gix()

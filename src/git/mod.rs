@@ -7,6 +7,7 @@ pub mod adopt;
 pub mod changes;
 pub mod content;
 pub mod hooks;
+pub mod identity;
 pub mod index;
 pub mod log;
 pub mod objects;

@@ -1,10 +1,13 @@
-//! Refs: read by gix, written by one `git update-ref --stdin` transaction.
+//! Refs: read here, written by one `git update-ref --stdin` transaction.
 //!
-//! A listing that meets any error starts again, because during `pack-refs` a
-//! short listing always comes with one. A transaction takes no time-out inside
+//! A transaction takes no time-out inside
 //! git (a process that waits there keeps a stale packed-refs), and only the
 //! line `commit: ok` counts as success. git makes updates visible in the order
 //! given and deletions after them; callers rely on that order.
+
+mod listing;
+
+pub use listing::list;
 
 use crate::{
     error::{Context, Error, Kind, Result},
@@ -193,69 +196,6 @@ fn was_killed(out: &crate::proc::Output) -> bool {
     (129..=159).contains(&crate::proc::exit_code(out.status))
 }
 
-/// Lists the refs below `prefix` (which ends in `/`) with the objects they name, sorted by name.
-pub fn list(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
-    match repo.backend() {
-        Backend::Files => list_files(repo, prefix),
-        Backend::Foreign => list_by_git(repo, prefix),
-    }
-}
-
-/// How often a listing that met an error is started again; during `pack-refs` one in a hundred does.
-const RESTARTS: usize = 50;
-
-fn list_files(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
-    let mut last = None;
-    for _ in 0..RESTARTS {
-        match list_once(repo, prefix) {
-            Ok(found) => return Ok(found),
-            Err(error) => last = Some(error),
-        }
-    }
-    // git sees every ref of a repository that gix cannot finish listing, or says what is wrong with it.
-    list_by_git(repo, prefix).map_err(|error| last.into_iter().fold(error, Error::because))
-}
-
-fn list_once(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
-    // A store of our own each time: a kept one may hold a packed-refs that has been replaced.
-    let store = gix::refs::file::Store::at(repo.common_dir().to_owned(), repo.hash());
-    let unreadable = || format!("the refs below {prefix} cannot be read");
-    let prefix_path: &gix::path::RelativePath =
-        prefix.try_into().context(Kind::Internal, unreadable)?;
-    let platform = store.iter().context(Kind::Internal, unreadable)?;
-    let mut found = Vec::new();
-    for item in platform
-        .prefixed(prefix_path)
-        .context(Kind::Internal, unreadable)?
-    {
-        let reference = item.context(Kind::Internal, unreadable)?;
-        if let gix::refs::Target::Object(oid) = reference.target {
-            found.push((reference.name.as_bstr().to_string(), oid));
-        }
-    }
-    Ok(found)
-}
-
-fn list_by_git(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
-    let cmd = run::read(repo).args([
-        "for-each-ref",
-        "--format=%(objectname) %(refname)",
-        prefix.trim_end_matches('/'),
-    ]);
-    let out = run::checked(cmd, "list refs")?;
-    out.stdout_text().lines().map(parse_line).collect()
-}
-
-fn parse_line(line: &str) -> Result<(String, Oid)> {
-    let (oid, name) = line
-        .split_once(' ')
-        .ok_or_else(|| Error::internal("git listed a ref in an unknown form"))?;
-    let oid = Oid::from_hex(oid.as_bytes()).context(Kind::Internal, || {
-        "git listed a ref without an object".to_owned()
-    })?;
-    Ok((name.to_owned(), oid))
-}
-
 /// Returns the object a ref names; `HEAD` is followed to its branch.
 pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
     if repo.backend() == Backend::Foreign {
@@ -263,7 +203,8 @@ pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
             .args(["rev-parse", "--verify", "--quiet", name])
             .run()?;
         return if out.ok() {
-            parse_line(&format!("{} {name}", out.stdout_text().trim())).map(|(_, oid)| Some(oid))
+            listing::parse_line(&format!("{} {name}", out.stdout_text().trim()))
+                .map(|(_, oid)| Some(oid))
         } else {
             Ok(None)
         };

@@ -127,6 +127,15 @@ impl Repo {
         self.common_dir.join("ccc")
     }
 
+    /// Returns the name git has for this worktree among those of the repository.
+    pub fn worktree_name(&self) -> String {
+        if self.git_dir == self.common_dir {
+            return "main".to_owned();
+        }
+        let name = self.git_dir.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// Tells who can read the refs.
     pub fn backend(&self) -> Backend {
         self.backend

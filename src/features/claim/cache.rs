@@ -7,6 +7,7 @@
 use super::model::ClaimRecord;
 use crate::git::{Oid, Repo};
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, HashMap},
     path::PathBuf,
 };
@@ -16,25 +17,31 @@ const WORTH_WRITING: usize = 8;
 /// A larger file is not read: it is none of ours.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// What has been decoded before.
+/// What has been decoded before; the file is read when the first record is asked for.
 #[derive(Debug)]
 pub struct Decoded {
     path: PathBuf,
-    known: HashMap<String, ClaimRecord>,
+    known: OnceCell<HashMap<String, ClaimRecord>>,
     fresh: usize,
 }
 
 impl Decoded {
-    /// Reads the file; a missing or damaged one is an empty cache.
-    pub fn load(repo: &Repo) -> Self {
-        let path = repo.ccc_dir().join("claims.json");
-        let bytes = crate::fs::read_capped(&path, MAX_BYTES).ok().flatten();
-        let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    /// Names the file.
+    pub fn of(repo: &Repo) -> Self {
         Decoded {
-            path,
-            known: known.unwrap_or_default(),
+            path: repo.ccc_dir().join("claims.json"),
+            known: OnceCell::new(),
             fresh: 0,
         }
+    }
+
+    /// A missing or damaged file is an empty cache.
+    fn known(&self) -> &HashMap<String, ClaimRecord> {
+        self.known.get_or_init(|| {
+            let bytes = crate::fs::read_capped(&self.path, MAX_BYTES).ok().flatten();
+            let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            known.unwrap_or_default()
+        })
     }
 
     /// Returns the record of an object, reading it with `read` if it is not known.
@@ -44,14 +51,16 @@ impl Decoded {
         read: impl FnOnce() -> Result<ClaimRecord, E>,
     ) -> Result<ClaimRecord, E> {
         let key = oid.to_string();
-        if let Some(record) = self.known.get(&key) {
+        if let Some(record) = self.known().get(&key) {
             return Ok(record.clone());
         }
         let record = read()?;
         // Keys of a later version may have types that JSON has not.
         if record.extra.is_empty() {
             self.fresh += 1;
-            self.known.insert(key, record.clone());
+            if let Some(known) = self.known.get_mut() {
+                known.insert(key, record.clone());
+            }
         }
         Ok(record)
     }
@@ -64,7 +73,7 @@ impl Decoded {
         let keys = live.map(Oid::to_string);
         let kept: BTreeMap<String, &ClaimRecord> = keys
             .filter_map(|key| {
-                let record = self.known.get(&key)?;
+                let record = self.known().get(&key)?;
                 Some((key, record))
             })
             .collect();

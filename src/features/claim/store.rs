@@ -118,7 +118,7 @@ fn load_at(
         _ => read(repo, cache, name, oid),
     };
     let (mut claims, mut oids, mut unreadable) = (Vec::new(), BTreeMap::new(), Vec::new());
-    let mut cache = Decoded::load(repo);
+    let mut cache = Decoded::of(repo);
     for (name, oid) in refs::list(repo, PREFIX)? {
         match read(&mut cache, &name, oid) {
             Ok(claim) => {
@@ -231,6 +231,9 @@ pub fn transition<T>(
     loop {
         let snapshot = load(repo, ctx.now(), about)?;
         let (plan, value) = decide(&snapshot, &guard)?;
+        if logic::decide_renew(&snapshot.state, actor).is_empty() {
+            ctx.note_leases_kept(actor);
+        }
         if plan.is_empty() {
             return Ok(Done {
                 value,

@@ -172,12 +172,17 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
     if args.amend {
         require_own_head(repo, &wanted)?;
     }
-    let _turn = store::lane(repo)?;
+    // Whatever needs no turn is done before ours comes.
+    let ready = if fast::can_serve(ctx, &wanted)? {
+        Some(fast::prepare(ctx, &wanted)?)
+    } else {
+        None
+    };
+    let turn = store::lane(repo)?;
     if adopt::recover(repo)? > 0 {
         ctx.ui.note("a commit interrupted by a crash was completed");
     }
-    let fast = fast::can_serve(ctx, &wanted)?;
-    let show = !fast && !ctx.ui.json;
+    let show = ready.is_none() && !ctx.ui.json;
     let mut stock = wanted.clone();
     stock
         .options
@@ -185,10 +190,12 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
     stock
         .options
         .extend(ctx.ui.quiet.then(|| "--quiet".to_owned()));
-    let made = if fast {
-        fast::commit(ctx, &wanted)?
+    let made = if let Some(ready) = ready {
+        fast::commit(ctx, &wanted, ready, turn)?
     } else {
-        stock::commit(ctx, &stock, show)?
+        let made = stock::commit(ctx, &stock, show)?;
+        drop(turn);
+        made
     };
     if made.is_none() && !args.dry_run {
         return Err(nothing());

@@ -13,16 +13,22 @@ use crate::{
     env,
     error::{Context, Error, Kind, Result},
     features::claim::store::{self as claims, Snapshot},
+    fs::Lock,
     git::{
         Oid, Repo,
         adopt::Pending,
         content::{self, Staged},
-        hooks, log, objects,
+        hooks,
+        identity::{Role, signature},
+        log, objects,
         refs::{self, Edit, Lost},
     },
     settings::Lane,
 };
-use gix::bstr::{BString, ByteSlice};
+use gix::{
+    bstr::{BString, ByteSlice},
+    date::Time,
+};
 
 /// Hooks that git runs around a commit.
 const HOOKS: &[&str] = &[
@@ -61,35 +67,69 @@ pub fn can_serve(ctx: &Ctx, wanted: &Wanted) -> Result<bool> {
         && wanted.paths.iter().all(plain))
 }
 
-/// Makes the commit; returns it with its subject, or nothing if nothing differs from HEAD.
-pub fn commit(ctx: &Ctx, wanted: &Wanted) -> Result<Option<(Oid, String)>> {
+/// What a commit can know before its turn comes.
+#[derive(Debug)]
+pub struct Ready {
+    paths: Vec<BString>,
+    staged: Vec<Staged>,
+    message: String,
+}
+
+/// Writes the content as objects and refuses what can be refused at once; nothing anybody sees has changed.
+pub fn prepare(ctx: &Ctx, wanted: &Wanted) -> Result<Ready> {
     let repo = ctx.repo()?;
     let paths: Vec<BString> = wanted
         .paths
         .iter()
         .map(|path| content::repo_path(path))
         .collect::<Result<_>>()?;
+    let message = message(wanted)?;
     if store::is_set_up(repo)? {
         // Decided again under the lock; a refusal here has written nothing yet.
         let scopes = store::scopes(&wanted.paths)?;
         store::require_free(ctx, &store::load(ctx, &scopes)?, wanted, &scopes)?;
     }
     let staged = content::stage(repo, &paths)?;
-    let message = message(wanted)?;
+    Ok(Ready {
+        paths,
+        staged,
+        message,
+    })
+}
+
+/// Makes the commit; returns it with its subject, or nothing if nothing differs from HEAD.
+///
+/// The turn ends when HEAD has moved: the index is taken over in a queue of its own.
+pub fn commit(
+    ctx: &Ctx,
+    wanted: &Wanted,
+    mut ready: Ready,
+    turn: Lock,
+) -> Result<Option<(Oid, String)>> {
+    let repo = ctx.repo()?;
+    content::restage(repo, &mut ready.staged)?;
+    let Ready {
+        paths,
+        staged,
+        message,
+    } = ready;
     let subject = message.lines().next().unwrap_or_default().to_owned();
     let Some((commit, pending)) = swap(ctx, wanted, &paths, &staged, &message)? else {
         return Ok(None);
     };
-    let head = content::tree_of(repo, Some(commit))?;
-    let mut changes = Vec::with_capacity(staged.len());
-    for staged in &staged {
-        // A later commit of the same path, if one slipped in, has its own entry to take over.
-        let now = content::lookup(repo, head, staged.path.as_bstr())?.map(|(oid, _)| oid);
-        if now == staged.blob.as_ref().map(|blob| blob.oid) {
-            changes.push(staged.change());
+    drop(turn);
+    pending.adopt(|| {
+        let head = content::tree_of(repo, refs::find(repo, "HEAD")?)?;
+        let mut changes = Vec::with_capacity(staged.len());
+        for staged in &staged {
+            // A later commit of the same path, if one slipped in, has its own entry to take over.
+            let now = content::lookup(repo, head, staged.path.as_bstr())?.map(|(oid, _)| oid);
+            if now == staged.blob.as_ref().map(|blob| blob.oid) {
+                changes.push(staged.change());
+            }
         }
-    }
-    pending.adopt(&changes)?;
+        Ok(changes)
+    })?;
     Ok(Some((commit, subject)))
 }
 
@@ -117,6 +157,7 @@ fn swap<'a>(
     let repo = ctx.repo()?;
     let guard = log::lock(repo)?;
     let mut retry = log::Retry::new(log::PATIENCE);
+    let now = Time::new(ctx.now().unix(), ctx.local_offset());
     loop {
         let parent = refs::find(repo, "HEAD")?;
         let base = content::tree_of(repo, parent)?;
@@ -124,7 +165,7 @@ fn swap<'a>(
         if tree == base {
             return Ok(None);
         }
-        let commit = write(repo, tree, parent, message)?;
+        let commit = write(repo, tree, parent, message, now)?;
         let edits = edits(ctx, wanted, parent, commit, message)?;
         let pending = Pending::begin(repo, parent, paths)?;
         let verb = if parent.is_none() {
@@ -227,28 +268,12 @@ fn verified(
         .collect()
 }
 
-fn write(repo: &Repo, tree: Oid, parent: Option<Oid>, message: &str) -> Result<Oid> {
-    let nobody = || {
-        Error::usage("git does not know who you are").hint("git config user.email you@example.org")
-    };
-    let unreadable = || "the identity cannot be read".to_owned();
-    let who = repo
-        .gix()
-        .author()
-        .ok_or_else(nobody)?
-        .context(Kind::Usage, unreadable)?;
-    let author = who.to_owned().context(Kind::Usage, unreadable)?;
-    let who = repo
-        .gix()
-        .committer()
-        .ok_or_else(nobody)?
-        .context(Kind::Usage, unreadable)?;
-    let committer = who.to_owned().context(Kind::Usage, unreadable)?;
+fn write(repo: &Repo, tree: Oid, parent: Option<Oid>, message: &str, now: Time) -> Result<Oid> {
     let commit = gix::objs::Commit {
         tree,
         parents: parent.into_iter().collect(),
-        author,
-        committer,
+        author: signature(repo, Role::Author, now)?,
+        committer: signature(repo, Role::Committer, now)?,
         encoding: None,
         message: message.into(),
         extra_headers: Vec::new(),

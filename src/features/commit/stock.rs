@@ -205,7 +205,7 @@ fn land(ctx: &Ctx, wanted: &Wanted, show: bool) -> Result<Option<(Oid, String)>>
             return Ok(None);
         }
         let head = head.ok_or_else(|| Error::internal("git made a commit and HEAD has none"))?;
-        pending.adopt(&changes(repo, parent, head, &before)?)?;
+        pending.adopt(|| changes(repo, parent, head, &before))?;
         let (_, message) = objects::read_entry(repo, head)?;
         return Ok(Some((
             head,

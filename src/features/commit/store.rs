@@ -19,15 +19,9 @@ use std::path::Path;
 
 /// Takes this worktree's place in the queue of commits; the kernel serves it in order of arrival.
 pub fn lane(repo: &Repo) -> Result<Lock> {
-    let name = if repo.git_dir() == repo.common_dir() {
-        "main".into()
-    } else {
-        repo.git_dir()
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-    };
-    let path = repo.ccc_dir().join(format!("lane-{name}.flock"));
+    let path = repo
+        .ccc_dir()
+        .join(format!("lane-{}.flock", repo.worktree_name()));
     let taken = Lock::acquire(&path, log::PATIENCE * 10).context(Kind::Setup, || {
         format!("{} cannot be locked", path.display())
     })?;

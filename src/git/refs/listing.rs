@@ -1,0 +1,138 @@
+//! Listing the refs below one flat prefix.
+//!
+//! Loose files are read first and packed-refs second, each time anew: a ref that
+//! exists throughout is then seen, for `pack-refs` writes it to packed-refs before
+//! it removes the file. A file that is gone between its directory entry and its
+//! read starts the listing again; so does any other error. Whatever is not a
+//! plain flat ref (a directory, a symbolic ref) is left to gix, and a backend that
+//! gix does not know to git itself.
+
+use crate::{
+    error::{Context, Error, Kind, Result},
+    git::{Oid, Repo, repo::Backend, run},
+};
+use gix::bstr::ByteSlice;
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
+use std::collections::BTreeMap;
+
+/// Lists the refs below `prefix` (which ends in `/`) with the objects they name, sorted by name.
+pub fn list(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    match repo.backend() {
+        Backend::Files => list_files(repo, prefix),
+        Backend::Foreign => list_by_git(repo, prefix),
+    }
+}
+
+/// How often a listing that met an error is started again; during `pack-refs` one in a hundred does.
+const RESTARTS: usize = 50;
+
+fn list_files(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    let mut last = None;
+    for _ in 0..RESTARTS {
+        let found = match list_flat(repo, prefix) {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => list_by_gix(repo, prefix),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(found) => return Ok(found),
+            Err(error) => last = Some(error),
+        }
+    }
+    // git sees every ref of a repository that we cannot finish listing, or says what is wrong with it.
+    list_by_git(repo, prefix).map_err(|error| last.into_iter().fold(error, Error::because))
+}
+
+/// Returns nothing if there is something below the prefix that is no flat ref.
+fn list_flat(repo: &Repo, prefix: &str) -> Result<Option<Vec<(String, Oid)>>> {
+    let unreadable = || format!("the refs below {prefix} cannot be read");
+    let mut found = BTreeMap::new();
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let path = repo.common_dir().join(prefix);
+    match openat(CWD, &path, flags | OFlags::DIRECTORY, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) => {}
+        Err(error) => return Err(error).context(Kind::Internal, unreadable),
+        Ok(dir) => {
+            for entry in Dir::read_from(&dir).context(Kind::Internal, unreadable)? {
+                let entry = entry.context(Kind::Internal, unreadable)?;
+                let name = entry.file_name().to_bytes();
+                if name.starts_with(b".") || name.ends_with(b".lock") {
+                    continue;
+                }
+                let (FileType::RegularFile | FileType::Unknown, Ok(name)) =
+                    (entry.file_type(), name.to_str())
+                else {
+                    return Ok(None);
+                };
+                let file = openat(&dir, entry.file_name(), flags, Mode::empty())
+                    .context(Kind::Internal, unreadable)?;
+                // Longer than any object id; a symbolic ref need not fit, it only must not parse.
+                let mut buffer = [0u8; 80];
+                let read =
+                    rustix::io::read(&file, &mut buffer).context(Kind::Internal, unreadable)?;
+                match Oid::from_hex(buffer[..read].trim_end()) {
+                    Ok(oid) => found.insert(format!("{prefix}{name}"), oid),
+                    Err(_) => return Ok(None),
+                };
+            }
+        }
+    }
+    let store = gix::refs::file::Store::at(repo.common_dir().to_owned(), repo.hash());
+    let packed = store
+        .open_packed_buffer()
+        .context(Kind::Internal, unreadable)?;
+    if let Some(packed) = &packed {
+        let below = packed
+            .iter_prefixed(prefix.into())
+            .context(Kind::Internal, unreadable)?;
+        for reference in below {
+            let reference = reference.context(Kind::Internal, unreadable)?;
+            // A loose ref hides the packed one of its name.
+            found
+                .entry(reference.name.as_bstr().to_string())
+                .or_insert_with(|| reference.target());
+        }
+    }
+    Ok(Some(found.into_iter().collect()))
+}
+
+fn list_by_gix(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    // A store of our own each time: a kept one may hold a packed-refs that has been replaced.
+    let store = gix::refs::file::Store::at(repo.common_dir().to_owned(), repo.hash());
+    let unreadable = || format!("the refs below {prefix} cannot be read");
+    let prefix_path: &gix::path::RelativePath =
+        prefix.try_into().context(Kind::Internal, unreadable)?;
+    let platform = store.iter().context(Kind::Internal, unreadable)?;
+    let mut found = Vec::new();
+    for item in platform
+        .prefixed(prefix_path)
+        .context(Kind::Internal, unreadable)?
+    {
+        let reference = item.context(Kind::Internal, unreadable)?;
+        if let gix::refs::Target::Object(oid) = reference.target {
+            found.push((reference.name.as_bstr().to_string(), oid));
+        }
+    }
+    Ok(found)
+}
+
+fn list_by_git(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    let cmd = run::read(repo).args([
+        "for-each-ref",
+        "--format=%(objectname) %(refname)",
+        prefix.trim_end_matches('/'),
+    ]);
+    let out = run::checked(cmd, "list refs")?;
+    out.stdout_text().lines().map(parse_line).collect()
+}
+
+/// Reads `<oid> <name>`.
+pub(super) fn parse_line(line: &str) -> Result<(String, Oid)> {
+    let (oid, name) = line
+        .split_once(' ')
+        .ok_or_else(|| Error::internal("git listed a ref in an unknown form"))?;
+    let oid = Oid::from_hex(oid.as_bytes()).context(Kind::Internal, || {
+        "git listed a ref without an object".to_owned()
+    })?;
+    Ok((name.to_owned(), oid))
+}
