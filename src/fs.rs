@@ -24,21 +24,9 @@ impl Lock {
     /// On a file system without locks the returned lock excludes nobody; callers
     /// must be correct without it (the compare-and-swap decides, this is order and speed).
     pub fn acquire(path: &Path, limit: Duration) -> io::Result<Option<Lock>> {
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)?;
-        }
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(Lock { _file: Some(file) })),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) if is_unsupported(&error) => {
-                return Ok(Some(Lock { _file: None }));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
+        let file = open_lock(path)?;
+        if let Some(lock) = try_file(&file)? {
+            return Ok(Some(lock.into_lock(file)));
         }
         // The kernel queues blocked waiters; polling would starve under load. The
         // thread exists because a blocking lock has no time-out of its own.
@@ -53,6 +41,44 @@ impl Lock {
             Ok(Err(error)) => Err(error),
             Err(_) => Ok(None),
         }
+    }
+
+    /// As [`Lock::acquire`], without waiting.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Lock>> {
+        let file = open_lock(path)?;
+        Ok(try_file(&file)?.map(|lock| lock.into_lock(file)))
+    }
+}
+
+/// Whether a lock that was given excludes anybody.
+enum Given {
+    Excludes,
+    Unsupported,
+}
+
+impl Given {
+    fn into_lock(self, file: File) -> Lock {
+        match self {
+            Given::Excludes => Lock { _file: Some(file) },
+            Given::Unsupported => Lock { _file: None },
+        }
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).open(path)
+}
+
+fn try_file(file: &File) -> io::Result<Option<Given>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Given::Excludes)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) if is_unsupported(&error) => Ok(Some(Given::Unsupported)),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

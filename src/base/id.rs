@@ -3,6 +3,7 @@
 //! A session tag and a claim id are both ref components; their grammar is a
 //! subset of what git allows in one, on every file system.
 
+use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -71,6 +72,19 @@ text_id!(
     is_claim_id
 );
 
+text_id!(
+    /// The name of one message: seven characters of time and eight of chance, so that ids sort as messages were written.
+    MessageId,
+    "message id (fifteen characters, as git ccc chat read shows it)",
+    is_message_id
+);
+text_id!(
+    /// The name of a room: lower-case letters, digits and inner `-`, `_`, `.`.
+    RoomName,
+    "room name (lower-case letters, digits and inner - _ ., at most 40)",
+    is_room
+);
+
 /// Names one process of one host for good: a pid alone is re-used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {
@@ -95,6 +109,58 @@ fn is_tag(text: &str) -> bool {
 
 fn is_claim_id(text: &str) -> bool {
     text.len() == 12 && is_hex(text)
+}
+
+/// Crockford's digits: none of them is read as another one.
+const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const MESSAGE_TIME: usize = 7;
+const MESSAGE_CHANCE: usize = 8;
+
+fn is_message_id(text: &str) -> bool {
+    text.len() == MESSAGE_TIME + MESSAGE_CHANCE && text.bytes().all(|b| BASE32.contains(&b))
+}
+
+fn is_room(text: &str) -> bool {
+    let inner = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'z' | b'-' | b'_' | b'.');
+    let edge = |b: Option<&u8>| b.is_some_and(|b| matches!(b, b'0'..=b'9' | b'a'..=b'z'));
+    let bytes = text.as_bytes();
+    bytes.len() <= SLUG_MAX
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().copied().all(inner)
+}
+
+fn base32(mut number: u64, digits: usize) -> String {
+    let mut out = vec![b'0'; digits];
+    for digit in out.iter_mut().rev() {
+        *digit = BASE32[usize::try_from(number % 32).unwrap_or(0)];
+        number /= 32;
+    }
+    out.into_iter().map(char::from).collect()
+}
+
+impl MessageId {
+    /// Makes an id of a moment and 40 random bits; moments outside 1970 to 3058 are held at the edge.
+    pub fn new(at: Timestamp, random: u64) -> Self {
+        let seconds = u64::try_from(at.unix()).unwrap_or(0).min((1 << 35) - 1);
+        let time = base32(seconds, MESSAGE_TIME);
+        MessageId(time + &base32(random, MESSAGE_CHANCE))
+    }
+
+    /// Returns the moment the id was made.
+    pub fn at(&self) -> i64 {
+        let digit = |b: u8| BASE32.iter().position(|known| *known == b).unwrap_or(0);
+        self.0.bytes().take(MESSAGE_TIME).fold(0, |sum, b| {
+            sum * 32 + i64::try_from(digit(b)).unwrap_or(0)
+        })
+    }
+}
+
+impl RoomName {
+    /// Returns the room in which everybody is.
+    pub fn main() -> Self {
+        RoomName("main".to_owned())
+    }
 }
 
 /// Returns `name` as a slug: lower-case ASCII letters, digits and single inner dashes, at most 40 bytes.
@@ -139,6 +205,17 @@ mod tests {
         fn every_name_becomes_a_valid_tag(name in "\\PC{0,80}") {
             let tag = SessionTag::new(&name, "1d33").expect("any name has a tag");
             prop_assert_eq!(tag.as_str().parse::<SessionTag>().expect("display and parse are inverse"), tag);
+        }
+
+        #[test]
+        fn message_ids_sort_as_they_were_made(a in 0_i64..1 << 35, b in 0_i64..1 << 35, x: u64, y: u64) {
+            let id = |at, random| MessageId::new(Timestamp::from_unix(at).expect("in range"), random);
+            let (first, second) = (id(a, x), id(b, y));
+            prop_assert_eq!(first.at(), a);
+            prop_assert_eq!(first.as_str().parse::<MessageId>().expect("an id"), first.clone());
+            if a != b {
+                prop_assert_eq!(a < b, first < second);
+            }
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! Pure vocabulary: ids, scopes, time, records. No I/O, no clock, no environment.
 
+pub mod graph;
 pub mod id;
 pub mod record;
 pub mod scope;

@@ -6,7 +6,7 @@ mod man;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{claim, commit, hook, session, setup},
+    features::{chat, claim, commit, hook, session, setup},
     ui::Ui,
 };
 use clap::{Parser, Subcommand};
@@ -39,6 +39,9 @@ pub struct Cli {
 enum Command {
     /// Take a claim away from its holder, on the record
     Break(claim::cmd::BreakArgs),
+    /// Talk in the room: post, read, reply, ack, pin
+    #[command(subcommand)]
+    Chat(Box<chat::cmd::ChatCommand>),
     /// Claim paths, globs or named resources
     Claim(claim::cmd::ClaimArgs),
     /// List the claims
@@ -131,6 +134,7 @@ fn serve(ctx: &Ctx, command: &Command) -> Result<()> {
 fn run(ctx: &Ctx, command: &Command) -> Result<()> {
     match command {
         Command::Break(args) => claim::cmd::break_claim(ctx, args),
+        Command::Chat(command) => chat::cmd::run(ctx, command),
         Command::Claim(args) => claim::cmd::claim(ctx, args),
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),

@@ -6,14 +6,17 @@
 pub mod adopt;
 pub mod changes;
 pub mod content;
+pub mod history;
 pub mod hooks;
 pub mod identity;
 pub mod index;
 pub mod log;
+pub mod notes;
 pub mod objects;
 pub mod refs;
 pub mod repo;
 pub mod run;
+pub mod watch;
 
 pub use gix::ObjectId as Oid;
 pub use repo::Repo;

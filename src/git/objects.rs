@@ -21,11 +21,17 @@ pub struct Author<'a> {
 }
 
 impl Author<'_> {
-    fn signature(self) -> Signature {
+    pub(super) fn signature(self) -> Signature {
         // `.invalid` (RFC 2606) can never be somebody's address.
-        let email = BString::from(format!("{}@git-ccc.invalid", self.name));
+        // A person's own name may have what would end a name in a commit.
+        let name: String = self
+            .name
+            .chars()
+            .filter(|c| !c.is_control() && !matches!(c, '<' | '>'))
+            .collect();
+        let email = BString::from(format!("{}@git-ccc.invalid", name.replace(' ', ".")));
         Signature {
-            name: self.name.into(),
+            name: name.into(),
             email,
             time: gix::date::Time::new(self.at.unix(), 0),
         }
@@ -113,7 +119,7 @@ pub fn read_entry(repo: &Repo, oid: Oid) -> Result<(Option<Oid>, String)> {
     ))
 }
 
-fn unwritable(repo: &Repo, error: &(dyn std::error::Error + 'static)) -> crate::error::Error {
+pub(super) fn unwritable(repo: &Repo, error: &(dyn std::error::Error + 'static)) -> crate::error::Error {
     crate::error::Error::setup(format!(
         "{} cannot be written",
         repo.common_dir().join("objects").display()

@@ -232,3 +232,27 @@ pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
         "{name} is a symbolic ref that leads nowhere"
     )))
 }
+
+/// Finds the newest lost swap in the end of a ref's reflog: (what was dropped, what it was dropped for).
+///
+/// A swap that git accepted on a stale view leaves a line that does not begin where the one before it ended.
+pub fn broken_reflog(repo: &Repo, name: &str) -> Option<(Oid, Oid)> {
+    use std::io::{Read, Seek, SeekFrom};
+    const TAIL: u64 = 8 * 1024;
+    let mut file = std::fs::File::open(repo.common_dir().join("logs").join(name)).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // A line cut off at the start of the tail has no two object ids and is left out by itself.
+    let lines = text.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        let mut oid = || Oid::from_hex(words.next()?.as_bytes()).ok();
+        Some((oid()?, oid()?))
+    });
+    let lines: Vec<(Oid, Oid)> = lines.collect();
+    let mut pairs = lines.windows(2).rev();
+    let broken = pairs.find(|pair| pair[0].1 != pair[1].0 && !pair[1].0.is_null())?;
+    (!broken[0].1.is_null()).then_some((broken[0].1, broken[1].0))
+}

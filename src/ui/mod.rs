@@ -39,14 +39,24 @@ impl Ui {
         self.raw(text.as_bytes())
     }
 
+    /// Prints a stream of answers in one go, JSON Lines or blocks, and tells whether somebody took it: a closed pipe is
+    /// no failure, but nobody has read what went into it.
+    pub fn deliver<T: Answer>(&self, answers: &[T]) -> Result<bool> {
+        let mut text = String::new();
+        for answer in answers {
+            if self.json {
+                text.push_str(&line(T::SCHEMA, answer)?);
+                text.push('\n');
+            } else {
+                text.push_str(&answer.render());
+            }
+        }
+        write(text.as_bytes())
+    }
+
     /// Prints bytes that are the answer themselves (a man page, a completion script).
     pub fn raw(&self, bytes: &[u8]) -> Result<()> {
-        let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(Error::internal("the answer could not be written").caused_by(&error)),
-            Ok(()) => Ok(()),
-        }
+        write(bytes).map(drop)
     }
 
     /// Narrates.
@@ -75,16 +85,40 @@ impl Ui {
     }
 }
 
+/// Writes and flushes; `false` if the reader has closed the pipe.
+fn write(bytes: &[u8]) -> Result<bool> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::internal("the answer could not be written").caused_by(&error)),
+        Ok(()) => Ok(true),
+    }
+}
+
+fn unprintable(error: &serde_json::Error) -> Error {
+    Error::internal("the answer has no JSON form").caused_by(error)
+}
+
 /// Returns one JSON document with its schema first.
 fn document<T: Serialize>(schema: &str, answer: &T) -> Result<String> {
-    let unprintable =
-        |error: serde_json::Error| Error::internal("the answer has no JSON form").caused_by(&error);
+    serde_json::to_string_pretty(&fields(schema, answer)?).map_err(|error| unprintable(&error))
+}
+
+/// The same on one line.
+fn line<T: Serialize>(schema: &str, answer: &T) -> Result<String> {
+    serde_json::to_string(&fields(schema, answer)?).map_err(|error| unprintable(&error))
+}
+
+fn fields<T: Serialize>(
+    schema: &str,
+    answer: &T,
+) -> Result<serde_json::Map<String, serde_json::Value>> {
     let mut fields = serde_json::Map::from_iter([("schema".to_owned(), schema.into())]);
-    match serde_json::to_value(answer).map_err(unprintable)? {
+    match serde_json::to_value(answer).map_err(|error| unprintable(&error))? {
         serde_json::Value::Object(map) => fields.extend(map),
         other => _ = fields.insert("value".to_owned(), other),
     }
-    serde_json::to_string_pretty(&fields).map_err(unprintable)
+    Ok(fields)
 }
 
 fn narrate(text: &str) {

@@ -5,7 +5,7 @@ use super::{
     logic::{self, Refusal, Request},
     model::{Claim, join},
     plan::{NewClaim, Plan},
-    queue::{self, Alarm, Place},
+    queue::{self, Place},
     store::{self, About},
     view::{ClaimList, ClaimView, Claimed, Released},
 };
@@ -20,7 +20,7 @@ use crate::{
     env,
     error::{Error, Result},
     features::session,
-    git::log::Guard,
+    git::{log::Guard, watch::Alarm},
 };
 use clap::Args;
 use std::{
@@ -146,7 +146,7 @@ fn take_waiting(
     let mut place: Option<Place> = None;
     loop {
         // Listening starts before looking, so that nothing changes unseen in between.
-        let alarm = Alarm::new(ctx.repo()?);
+        let alarm = Alarm::new(ctx.repo()?, queue::PLACES);
         match turn(ctx, session, new, place.as_ref())? {
             Turn::Granted(claims) => return Ok(claims),
             Turn::Wait {

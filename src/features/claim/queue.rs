@@ -17,13 +17,13 @@ use crate::{
     git::{Repo, log::Guard},
     host,
 };
-use notify::{EventKind, RecursiveMode, Watcher};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::mpsc,
-    time::Duration,
 };
+
+/// Where a change can mean that a claim is free now, in the common directory.
+pub const PLACES: &[&str] = &["refs/ccc", "refs/ccc/claims", "reftable", "ccc/queue"];
 
 /// A place in the queue, given up when dropped.
 #[derive(Debug)]
@@ -104,53 +104,4 @@ pub fn enter(repo: &Repo, _guard: &Guard, session: &SessionTag, scopes: &[Scope]
 fn own_process() -> Result<ProcessId> {
     host::process(std::process::id())
         .ok_or_else(|| Error::internal("this process cannot be found on its own host"))
-}
-
-/// Wakes when refs or the queue change.
-#[derive(Debug)]
-pub struct Alarm {
-    _watcher: Option<notify::RecommendedWatcher>,
-    events: mpsc::Receiver<()>,
-    /// Kept so that a missing watcher does not look like an endless stream of events.
-    _sender: mpsc::Sender<()>,
-}
-
-impl Alarm {
-    /// Starts listening; what changes from here on is not missed.
-    pub fn new(repo: &Repo) -> Self {
-        let (sender, events) = mpsc::channel();
-        let notify_sender = sender.clone();
-        let relevant = |kind: EventKind| {
-            matches!(
-                kind,
-                EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(_)
-            )
-        };
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| relevant(event.kind)) {
-                // The receiver is gone only when nobody waits any more.
-                let _ = notify_sender.send(());
-            }
-        });
-        let watcher = watcher.ok().map(|mut watcher| {
-            for place in ["refs/ccc", "refs/ccc/claims", "reftable", "ccc/queue"] {
-                // What does not exist here cannot change; the clock is the fallback for the rest.
-                let _ = watcher.watch(&repo.common_dir().join(place), RecursiveMode::NonRecursive);
-            }
-            watcher
-        });
-        Alarm {
-            _watcher: watcher,
-            events,
-            _sender: sender,
-        }
-    }
-
-    /// Waits for a change, at most `limit`.
-    pub fn wait(&self, limit: Duration) {
-        if self.events.recv_timeout(limit).is_ok() {
-            // One transaction makes many events; one look answers them all.
-            while self.events.try_recv().is_ok() {}
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     logic::{self, Life},
-    model::{Session, SessionRecord},
+    model::{Cursor, Session, SessionRecord},
     store,
     view::{OneSession, SessionDetail, SessionList, SessionView},
 };
@@ -14,7 +14,10 @@ use crate::{
     ctx::Ctx,
     env,
     error::{Error, Result},
-    git::{Repo, log, refs::Lost},
+    git::{
+        Repo, log, notes,
+        refs::{self, Lost},
+    },
     host,
 };
 use clap::{Args, Subcommand};
@@ -144,17 +147,18 @@ fn registration(
         None => None,
     };
     let now = ctx.now();
-    let (tag, old, started, extra) = match resumed {
+    // What was said before it came is history, not unread.
+    let tip = refs::find(repo, notes::CHAT)?.map(|oid| oid.to_string());
+    let fresh = || (now, Cursor::at(tip.clone()), toml::Table::new());
+    let (tag, old, (started, cursor, extra)) = match resumed {
         Some(Session { tag, .. }) => match store::load(repo, &tag)? {
-            Some((session, oid)) => (tag, Some(oid), session.record.started, session.record.extra),
-            None => (tag, None, now, toml::Table::new()),
+            Some((Session { record, .. }, oid)) => {
+                let kept = (record.started, record.cursor, record.extra);
+                (tag, Some(oid), kept)
+            }
+            None => (tag, None, fresh()),
         },
-        None => (
-            store::fresh_tag(repo, &args.name, &ctx.dice)?,
-            None,
-            now,
-            toml::Table::new(),
-        ),
+        None => (store::fresh_tag(repo, &args.name, &ctx.dice)?, None, fresh()),
     };
     let record = SessionRecord {
         name: args.name.clone(),
@@ -169,6 +173,7 @@ fn registration(
         started,
         beat: now,
         nonce: ctx.dice.hex(8),
+        cursor,
         process: process(args)?,
         extra,
     };

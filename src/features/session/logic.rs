@@ -175,6 +175,7 @@ mod tests {
             started: at,
             beat: at,
             nonce: String::new(),
+            cursor: crate::features::session::model::Cursor::default(),
             process: Some(ProcessId {
                 pid: 7,
                 start: "70".to_owned(),

@@ -42,12 +42,73 @@ pub struct SessionRecord {
     pub beat: Timestamp,
     /// Makes every write a new object: equal objects defeat create-only swaps.
     pub nonce: String,
+    /// How far it has read the room.
+    #[serde(default, skip_serializing_if = "Cursor::is_empty")]
+    pub cursor: Cursor,
     /// The process that stands for it; without one, beats decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessId>,
     /// Keys of later versions, kept as they were read.
     #[serde(flatten)]
     pub extra: toml::Table,
+}
+
+/// How far a session has read the room: a mark for each lane of its attention.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Addressed to it, to be seen at once.
+    #[serde(default, skip_serializing_if = "Mark::is_empty")]
+    pub now: Mark,
+    /// Addressed to it, to be seen at its next turn.
+    #[serde(default, skip_serializing_if = "Mark::is_empty")]
+    pub next: Mark,
+    /// Addressed to it, to be seen when it is idle.
+    #[serde(default, skip_serializing_if = "Mark::is_empty")]
+    pub later: Mark,
+    /// All the rest.
+    #[serde(default, skip_serializing_if = "Mark::is_empty")]
+    pub room: Mark,
+    /// Lanes of later versions.
+    #[serde(flatten)]
+    pub extra: toml::Table,
+}
+
+/// How far one lane was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The commit of the room behind which everything was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Messages beyond it that were shown too, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<String>,
+}
+
+impl Mark {
+    fn is_empty(&self) -> bool {
+        *self == Mark::default()
+    }
+}
+
+impl Cursor {
+    /// Returns a cursor behind which everything up to this commit was shown.
+    pub fn at(tip: Option<String>) -> Self {
+        let mark = Mark {
+            at: tip,
+            ahead: Vec::new(),
+        };
+        Cursor {
+            now: mark.clone(),
+            next: mark.clone(),
+            later: mark.clone(),
+            room: mark,
+            extra: toml::Table::new(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Cursor::default()
+    }
 }
 
 /// A session and its name.

@@ -1,0 +1,284 @@
+//! `refs/notes/ccc/chat`: a notes tree whose commits are messages.
+//!
+//! The tree is edited through gix's notes state, so that its fanout is git's
+//! and what is no note stays; files that came with messages are kept reachable
+//! as `attachments/<blob>`, which is no note to git. A racing stock
+//! `git notes append` has the newest commit as its parent and an older tree:
+//! what such a commit dropped is found by comparing it with its parent, and
+//! put back by the next write.
+
+use crate::{
+    base::time::Timestamp,
+    error::{Context, Error, Kind, Result},
+    git::{
+        Oid, Repo,
+        objects::{self, Author, persist},
+    },
+};
+use gix::{bstr::ByteSlice, note::plumbing::State, objs::tree::EntryKind};
+use std::collections::BTreeMap;
+
+/// The room's ref.
+pub const CHAT: &str = "refs/notes/ccc/chat";
+/// The folder of the tree that keeps files reachable.
+const ATTACHMENTS: &str = "attachments";
+
+/// One commit of a chain, as read back.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The commit.
+    pub oid: Oid,
+    /// Its parents.
+    pub parents: Vec<Oid>,
+    /// Its tree.
+    pub tree: Oid,
+    /// Its author's name.
+    pub author: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// When it was committed; along our own commits this never goes back.
+    pub published: i64,
+    /// Its message.
+    pub message: String,
+}
+
+/// Reads a commit.
+pub fn read(repo: &Repo, oid: Oid) -> Result<Link> {
+    let unreadable = || format!("commit {oid} cannot be read");
+    let commit = repo
+        .gix()
+        .find_commit(oid)
+        .context(Kind::Internal, unreadable)?;
+    let commit = commit.decode().context(Kind::Internal, unreadable)?;
+    let author = commit.author().context(Kind::Internal, unreadable)?;
+    let at = author.time().map_or(0, |time| time.seconds);
+    let committer = commit.committer().context(Kind::Internal, unreadable)?;
+    let published = committer.time().map_or(0, |time| time.seconds);
+    let epoch = || Timestamp::from_unix(0);
+    Ok(Link {
+        oid,
+        parents: commit.parents().collect(),
+        tree: commit.tree(),
+        author: author.name.to_str_lossy().into_owned(),
+        at: Timestamp::from_unix(at)
+            .or_else(epoch)
+            .ok_or_else(|| Error::internal(unreadable()))?,
+        published,
+        message: commit.message.to_str_lossy().into_owned(),
+    })
+}
+
+/// A commit to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLink<'a> {
+    /// Its parents.
+    pub parents: &'a [Oid],
+    /// Its tree.
+    pub tree: Oid,
+    /// Who wrote it, and when.
+    pub author: Author<'a>,
+    /// When it is committed: not before its parents were.
+    pub published: Timestamp,
+    /// Its message.
+    pub message: &'a str,
+}
+
+/// Writes a commit.
+pub fn write(repo: &Repo, new: &NewLink<'_>) -> Result<Oid> {
+    let committer = Author {
+        at: new.published,
+        ..new.author
+    };
+    let commit = gix::objs::Commit {
+        tree: new.tree,
+        parents: new.parents.iter().copied().collect(),
+        author: new.author.signature(),
+        committer: committer.signature(),
+        encoding: None,
+        message: new.message.into(),
+        extra_headers: Vec::new(),
+    };
+    Ok(persist(|| repo.gix().write_object(&commit))
+        .map_err(|error| objects::unwritable(repo, &error))?
+        .detach())
+}
+
+/// Writes a file's content.
+pub fn write_blob(repo: &Repo, bytes: &[u8]) -> Result<Oid> {
+    Ok(persist(|| repo.gix().write_blob(bytes))
+        .map_err(|error| objects::unwritable(repo, &error))?
+        .detach())
+}
+
+/// What is to be in a notes tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Additions {
+    /// Lines of notes: (annotated object, line).
+    pub lines: Vec<(Oid, String)>,
+    /// Blobs to keep reachable.
+    pub attachments: Vec<Oid>,
+}
+
+impl Additions {
+    /// Tells whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.attachments.is_empty()
+    }
+
+    /// Takes in what another has.
+    pub fn merge(&mut self, other: Additions) {
+        self.lines.extend(other.lines);
+        self.attachments.extend(other.attachments);
+    }
+}
+
+/// Returns `tree` with the additions; what is there already is left alone.
+pub fn add(repo: &Repo, tree: Oid, additions: &Additions) -> Result<Oid> {
+    let unwritable = || "the notes of the room cannot be written".to_owned();
+    let mut tree = tree;
+    if !additions.lines.is_empty() {
+        let objects = &repo.gix().objects;
+        let mut state = State::new(tree, objects).context(Kind::Internal, unwritable)?;
+        for (anchor, line) in &additions.lines {
+            let old = state.get(anchor, objects).context(Kind::Internal, unwritable)?;
+            let mut note = old.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))?;
+            if note.lines().any(|known| known == line.as_bytes()) {
+                continue;
+            }
+            if !note.is_empty() && !note.ends_with(b"\n") {
+                note.push(b'\n');
+            }
+            note.extend_from_slice(line.as_bytes());
+            note.push(b'\n');
+            let blob = write_blob(repo, &note)?;
+            state
+                .edit(*anchor, Some(blob), objects)
+                .context(Kind::Internal, unwritable)?;
+        }
+        tree = persist(|| state.write(objects)).context(Kind::Internal, unwritable)?;
+    }
+    if !additions.attachments.is_empty() {
+        let mut editor = repo
+            .gix()
+            .edit_tree(tree)
+            .context(Kind::Internal, unwritable)?;
+        for blob in &additions.attachments {
+            editor
+                .upsert(format!("{ATTACHMENTS}/{blob}"), EntryKind::Blob, *blob)
+                .context(Kind::Internal, unwritable)?;
+        }
+        tree = persist(|| editor.write())
+            .context(Kind::Internal, unwritable)?
+            .detach();
+    }
+    Ok(tree)
+}
+
+/// Returns what `before` has and `after` lacks, of attachments and of the note lines that are `ours`.
+pub fn dropped(
+    repo: &Repo,
+    before: Oid,
+    after: Oid,
+    ours: impl Fn(&str) -> bool,
+) -> Result<Additions> {
+    let mut changed = BTreeMap::new();
+    differ(repo, (Some(before), Some(after)), "", &mut changed)?;
+    let mut lost = Additions::default();
+    for (path, (old, new)) in changed {
+        let Some(old) = old else { continue };
+        if path
+            .strip_prefix(ATTACHMENTS)
+            .is_some_and(|rest| rest.starts_with('/'))
+        {
+            if new.is_none() {
+                lost.attachments.push(old);
+            }
+            continue;
+        }
+        let Ok(anchor) = Oid::from_hex(path.replace('/', "").as_bytes()) else {
+            continue;
+        };
+        let old = blob_bytes(repo, old)?;
+        let new = new.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))?;
+        for line in old.lines().filter_map(|line| line.to_str().ok()) {
+            if ours(line) && !new.lines().any(|kept| kept == line.as_bytes()) {
+                lost.lines.push((anchor, line.to_owned()));
+            }
+        }
+    }
+    Ok(lost)
+}
+
+type Changed = BTreeMap<String, (Option<Oid>, Option<Oid>)>;
+
+/// Collects the files that two trees do not share; a note has one name whatever the fanout.
+fn differ(
+    repo: &Repo,
+    (before, after): (Option<Oid>, Option<Oid>),
+    path: &str,
+    changed: &mut Changed,
+) -> Result<()> {
+    let (mut old, new) = (entries(repo, before)?, entries(repo, after)?);
+    let mut pairs: Vec<(String, Option<Item>, Option<Item>)> = Vec::new();
+    for (name, item) in new {
+        let was = old.remove(&name);
+        if was != Some(item) {
+            pairs.push((name, was, Some(item)));
+        }
+    }
+    pairs.extend(old.into_iter().map(|(name, item)| (name, Some(item), None)));
+    for (name, was, is) in pairs {
+        let full = match path {
+            "" => name.clone(),
+            ATTACHMENTS => format!("{path}/{name}"),
+            _ => format!("{path}{name}"),
+        };
+        let tree = |item: Option<Item>| item.filter(|item| item.tree).map(|item| item.oid);
+        let file = |item: Option<Item>| item.filter(|item| !item.tree).map(|item| item.oid);
+        if tree(was).is_some() || tree(is).is_some() {
+            differ(repo, (tree(was), tree(is)), &full, changed)?;
+        }
+        if file(was).is_some() || file(is).is_some() {
+            let slot = changed.entry(full).or_default();
+            slot.0 = slot.0.or(file(was));
+            slot.1 = slot.1.or(file(is));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Item {
+    tree: bool,
+    oid: Oid,
+}
+
+fn entries(repo: &Repo, tree: Option<Oid>) -> Result<BTreeMap<String, Item>> {
+    let Some(tree) = tree else {
+        return Ok(BTreeMap::new());
+    };
+    let unreadable = || format!("tree {tree} cannot be read");
+    let tree = repo
+        .gix()
+        .find_tree(tree)
+        .context(Kind::Internal, unreadable)?;
+    let mut found = BTreeMap::new();
+    for entry in tree.iter() {
+        let entry = entry.context(Kind::Internal, unreadable)?;
+        let item = Item {
+            tree: entry.mode().is_tree(),
+            oid: entry.object_id(),
+        };
+        found.insert(entry.filename().to_str_lossy().into_owned(), item);
+    }
+    Ok(found)
+}
+
+fn blob_bytes(repo: &Repo, blob: Oid) -> Result<Vec<u8>> {
+    let unreadable = || format!("blob {blob} cannot be read");
+    let mut blob = repo
+        .gix()
+        .find_blob(blob)
+        .context(Kind::Internal, unreadable)?;
+    Ok(blob.take_data())
+}
