@@ -45,6 +45,7 @@ mod contracts {
 mod features {
     mod beside_claims;
     mod bypass;
+    mod chat;
     mod claim;
     mod commit;
     mod commit_kinds;
@@ -67,6 +68,7 @@ mod guards {
 }
 
 mod props {
+    mod chat_logic;
     mod claim_logic;
     mod claim_protocol;
 }

@@ -115,6 +115,9 @@ mod tests {
     fn a_chain_keeps_its_order_whatever_the_keys() {
         let parents = [vec![], vec![0], vec![1], vec![2]];
         assert_eq!(topological(&parents, &[9, 3, 5, 1]), [0, 1, 2, 3]);
-        assert_eq!(furthest(&parents, &[0, 1, 2, 3], |index| (index == 2, true)), Some(1));
+        assert_eq!(
+            furthest(&parents, &[0, 1, 2, 3], |index| (index == 2, true)),
+            Some(1)
+        );
     }
 }

@@ -150,9 +150,10 @@ impl MessageId {
     /// Returns the moment the id was made.
     pub fn at(&self) -> i64 {
         let digit = |b: u8| BASE32.iter().position(|known| *known == b).unwrap_or(0);
-        self.0.bytes().take(MESSAGE_TIME).fold(0, |sum, b| {
-            sum * 32 + i64::try_from(digit(b)).unwrap_or(0)
-        })
+        self.0
+            .bytes()
+            .take(MESSAGE_TIME)
+            .fold(0, |sum, b| sum * 32 + i64::try_from(digit(b)).unwrap_or(0))
     }
 }
 

@@ -140,7 +140,9 @@ pub fn add(repo: &Repo, tree: Oid, additions: &Additions) -> Result<Oid> {
         let objects = &repo.gix().objects;
         let mut state = State::new(tree, objects).context(Kind::Internal, unwritable)?;
         for (anchor, line) in &additions.lines {
-            let old = state.get(anchor, objects).context(Kind::Internal, unwritable)?;
+            let old = state
+                .get(anchor, objects)
+                .context(Kind::Internal, unwritable)?;
             let mut note = old.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))?;
             if note.lines().any(|known| known == line.as_bytes()) {
                 continue;

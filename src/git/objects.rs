@@ -119,7 +119,10 @@ pub fn read_entry(repo: &Repo, oid: Oid) -> Result<(Option<Oid>, String)> {
     ))
 }
 
-pub(super) fn unwritable(repo: &Repo, error: &(dyn std::error::Error + 'static)) -> crate::error::Error {
+pub(super) fn unwritable(
+    repo: &Repo,
+    error: &(dyn std::error::Error + 'static),
+) -> crate::error::Error {
     crate::error::Error::setup(format!(
         "{} cannot be written",
         repo.common_dir().join("objects").display()

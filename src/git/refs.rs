@@ -241,7 +241,8 @@ pub fn broken_reflog(repo: &Repo, name: &str) -> Option<(Oid, Oid)> {
     const TAIL: u64 = 8 * 1024;
     let mut file = std::fs::File::open(repo.common_dir().join("logs").join(name)).ok()?;
     let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+        .ok()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);

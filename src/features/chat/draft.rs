@@ -30,7 +30,10 @@ pub fn sender(ctx: &Ctx, me: bool) -> Result<Sender> {
                 _ => error,
             });
     }
-    let name = ctx.repo()?.config("user.name").map(|name| one_line(name.trim(), 60));
+    let name = ctx
+        .repo()?
+        .config("user.name")
+        .map(|name| one_line(name.trim(), 60));
     name.filter(|name| !name.is_empty())
         .map(Sender::Person)
         .ok_or_else(|| {

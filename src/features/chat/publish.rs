@@ -76,7 +76,7 @@ pub fn post(ctx: &Ctx, message: Message) -> Result<Posted> {
     })?;
     if let Some(lock) = free {
         let guard = Guard { _lock: lock };
-        return only(publish(ctx, &guard, vec![message], &mut |_| Ok(true))?);
+        return only(publish(ctx, &guard, &[message], &mut |_| Ok(true))?);
     }
     spool::put(repo, &message)?;
     let done = lock(repo).and_then(|guard| settle(ctx, &guard, &message));
@@ -91,7 +91,7 @@ pub fn post(ctx: &Ctx, message: Message) -> Result<Posted> {
 fn settle(ctx: &Ctx, guard: &Guard, message: &Message) -> Result<Posted> {
     let repo = ctx.repo()?;
     if spool::has(repo, &message.id) {
-        publish(ctx, guard, Vec::new(), &mut |_| Ok(true))?;
+        publish(ctx, guard, &[], &mut |_| Ok(true))?;
     }
     let known = Published::load(repo).commit(&message.id);
     let found = match known {
@@ -105,12 +105,14 @@ fn settle(ctx: &Ctx, guard: &Guard, message: &Message) -> Result<Posted> {
             known: false,
         }),
         // The spool was deleted under us.
-        None => only(publish(ctx, guard, vec![message.clone()], &mut |_| Ok(true))?),
+        None => only(publish(ctx, guard, vec![message.clone()], &mut |_| {
+            Ok(true)
+        })?),
     }
 }
 
 /// Posts many messages of one sender, in their order and in one transaction.
-pub fn post_all(ctx: &Ctx, messages: Vec<Message>) -> Result<Vec<Posted>> {
+pub fn post_all(ctx: &Ctx, messages: &[Message]) -> Result<Vec<Posted>> {
     let guard = lock(ctx.repo()?)?;
     publish(ctx, &guard, messages, &mut |_| Ok(true))
 }
@@ -125,8 +127,8 @@ pub fn post_decided(
 ) -> Result<Option<Posted>> {
     let guard = lock(ctx.repo()?)?;
     // What waits was said before this: it is in the room when this is decided.
-    publish(ctx, &guard, Vec::new(), &mut |_| Ok(true))?;
-    Ok(publish(ctx, &guard, vec![message], &mut decide)?.pop())
+    publish(ctx, &guard, &[], &mut |_| Ok(true))?;
+    Ok(publish(ctx, &guard, &[message], &mut decide)?.pop())
 }
 
 fn only(mut posted: Vec<Posted>) -> Result<Posted> {
@@ -138,7 +140,7 @@ fn only(mut posted: Vec<Posted>) -> Result<Posted> {
 fn publish(
     ctx: &Ctx,
     guard: &Guard,
-    own: Vec<Message>,
+    own: &[Message],
     decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
 ) -> Result<Vec<Posted>> {
     let repo = ctx.repo()?;
@@ -157,9 +159,8 @@ fn publish(
                 spool::remove(repo, &message.id)?;
             }
         }
-        waiting.retain(|message| {
-            !survey.known.contains(&message.id) && !mine.contains(&message.id)
-        });
+        waiting
+            .retain(|message| !survey.known.contains(&message.id) && !mine.contains(&message.id));
         if waiting.is_empty() && own.is_empty() && survey.abandoned.is_none() {
             return Ok(Vec::new());
         }
@@ -177,7 +178,7 @@ fn publish(
                 }
                 if refs::broken_reflog(repo, CHAT).is_some_and(|(_, before)| Some(before) == tip) {
                     // Our own swap dropped what somebody else had just written.
-                    publish(ctx, guard, Vec::new(), &mut |_| Ok(true))?;
+                    publish(ctx, guard, &[], &mut |_| Ok(true))?;
                 }
                 return Ok(posted.into_iter().skip(spooled).collect());
             }
@@ -194,7 +195,11 @@ fn publish(
 
 /// Swaps the ref; `false` if git said yes and the ref does not have it.
 fn swap(repo: &Repo, old: Option<Oid>, new: Oid) -> Result<bool, Lost> {
-    refs::transact(repo, &[Edit::swap(CHAT, old, new)], Reflog::Begin("ccc chat"))?;
+    refs::transact(
+        repo,
+        &[Edit::swap(CHAT, old, new)],
+        Reflog::Begin("ccc chat"),
+    )?;
     let seen = |oid: Oid| -> Result<bool> {
         for link in history::newest(repo, Some(oid)).take(64) {
             if link?.oid == new {
@@ -242,8 +247,9 @@ fn survey(repo: &Repo, tip: Option<Oid>, last: Option<Oid>) -> Result<Survey> {
             for parent in &link.parents {
                 let parent = notes::read(repo, *parent)?;
                 if parent.tree != link.tree {
-                    let lost = notes::dropped(repo, parent.tree, link.tree, codec::is_note_line)?;
-                    survey.dropped.merge(lost);
+                    let dropped =
+                        notes::dropped(repo, parent.tree, link.tree, codec::is_note_line)?;
+                    survey.dropped.merge(dropped);
                 }
             }
         }
@@ -267,8 +273,10 @@ fn abandoned(repo: &Repo, tip: Oid, known: &BTreeSet<MessageId>) -> Result<Optio
     }
     for link in history::newest(repo, Some(tip)).take(SURVEY) {
         let link = link?;
-        let same = codec::decode(&link.author, link.at, &link.message)
-            .is_some_and(|message| lost.message.contains(&format!("Ccc-Message: {}\n", message.id)));
+        let same = codec::decode(&link.author, link.at, &link.message).is_some_and(|message| {
+            lost.message
+                .contains(&format!("Ccc-Message: {}\n", message.id))
+        });
         if link.oid == lost.oid || same {
             return Ok(None);
         }
@@ -292,25 +300,14 @@ fn chain(
         Some(link) => link.tree,
         None => objects::empty_tree(repo)?,
     };
-    let before = link.as_ref().and_then(|link| Timestamp::from_unix(link.published));
+    let before = link
+        .as_ref()
+        .and_then(|link| Timestamp::from_unix(link.published));
     let published = before.map_or(now, |before| before.max(now));
     let mut parents: Vec<Oid> = tip.into_iter().collect();
     tree = notes::add(repo, tree, &survey.dropped)?;
     if let Some(lost) = &survey.abandoned {
-        let missing = notes::dropped(repo, lost.tree, tree, |_| true)?;
-        tree = notes::add(repo, tree, &missing)?;
-        parents.push(lost.oid);
-        let merge = NewLink {
-            parents: &parents,
-            tree,
-            author: Author {
-                name: "git-ccc",
-                at: now,
-            },
-            published,
-            message: "Put back what a lost swap dropped\n",
-        };
-        parents = vec![notes::write(repo, &merge)?];
+        (parents, tree) = put_back(repo, lost, (&parents, tree), (now, published))?;
     }
     let mut posted = Vec::new();
     for message in messages {
@@ -339,6 +336,29 @@ fn chain(
     let head = parents.first().copied();
     let head = head.ok_or_else(|| Error::internal("there is nothing to publish"))?;
     Ok((posted, head))
+}
+
+/// Merges what a lost swap dropped.
+fn put_back(
+    repo: &Repo,
+    lost: &Link,
+    (parents, tree): (&[Oid], Oid),
+    (at, published): (Timestamp, Timestamp),
+) -> Result<(Vec<Oid>, Oid)> {
+    let missing = notes::dropped(repo, lost.tree, tree, |_| true)?;
+    let tree = notes::add(repo, tree, &missing)?;
+    let parents: Vec<Oid> = parents.iter().copied().chain([lost.oid]).collect();
+    let merge = NewLink {
+        parents: &parents,
+        tree,
+        author: Author {
+            name: "git-ccc",
+            at,
+        },
+        published,
+        message: "Put back what a lost swap dropped\n",
+    };
+    Ok((vec![notes::write(repo, &merge)?], tree))
 }
 
 fn additions(message: &Message) -> Result<Additions> {
@@ -370,7 +390,10 @@ fn repair_lock(repo: &Repo, _guard: &Guard) -> Result<()> {
     })?;
     if age >= CRASHED_AFTER {
         crate::fs::remove(&path).context(Kind::Setup, || {
-            format!("{} was left by a crash and cannot be removed", path.display())
+            format!(
+                "{} was left by a crash and cannot be removed",
+                path.display()
+            )
         })?;
     }
     Ok(())

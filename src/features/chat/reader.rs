@@ -79,21 +79,23 @@ pub fn take_unread(
         format!("{} cannot be locked", path.display())
     })?;
     let _lock = lock.ok_or_else(|| {
-        Error::busy(format!("another command reads as {session} and does not end"))
-            .hint("git ccc chat read")
+        Error::busy(format!(
+            "another command reads as {session} and does not end"
+        ))
+        .hint("git ccc chat read")
     })?;
-    let Some(look) = look(repo, session, reading)? else {
+    let Some(view) = look(repo, session, reading)? else {
         return Ok(Shown::default());
     };
-    if !look.said.is_empty() && !show(&look.said)? {
+    if !view.said.is_empty() && !show(&view.said)? {
         return Ok(Shown::default());
     }
-    if !look.said.is_empty() || look.steps > WORTH_MOVING {
-        move_marks(ctx, session, &look.marks)?;
+    if !view.said.is_empty() || view.steps > WORTH_MOVING {
+        move_marks(ctx, session, &view.marks)?;
     }
     Ok(Shown {
-        count: look.said.len(),
-        more: look.more,
+        count: view.said.len(),
+        more: view.more,
     })
 }
 
@@ -150,7 +152,12 @@ fn steps(
     parents: Vec<Vec<usize>>,
     messages: Vec<Option<Message>>,
 ) -> Vec<Step> {
-    let all = span.links.iter().zip(&span.beyond).zip(parents).zip(messages);
+    let all = span
+        .links
+        .iter()
+        .zip(&span.beyond)
+        .zip(parents)
+        .zip(messages);
     all.map(|(((link, beyond), parents), message)| {
         let follows = |bound: &Bound| match bound {
             Bound::At(mark) => link.parents.contains(mark),
@@ -305,7 +312,10 @@ pub fn count_unread(repo: &Repo, session: &SessionTag, cap: usize) -> Result<Unr
         let Some(lane) = Lane::of(&message, &session.tag) else {
             continue;
         };
-        let index = Lane::ALL.iter().position(|known| *known == lane).unwrap_or(0);
+        let index = Lane::ALL
+            .iter()
+            .position(|known| *known == lane)
+            .unwrap_or(0);
         let ahead = &mark(cursor, lane).ahead;
         let shown = ahead.iter().any(|id| id == message.id.as_str());
         if beyond[index] && !shown && seen.insert(message.id) {

@@ -31,8 +31,9 @@ pub fn put(repo: &Repo, message: &Message) -> Result<()> {
     let path = path(repo, &message.id);
     let text = serde_json::to_vec(message)
         .context(Kind::Internal, || "the message has no file form".to_owned())?;
-    crate::fs::replace(&path, &text)
-        .context(Kind::Setup, || format!("{} cannot be written", path.display()))
+    crate::fs::replace(&path, &text).context(Kind::Setup, || {
+        format!("{} cannot be written", path.display())
+    })
 }
 
 /// Tells whether a message still waits.
@@ -43,7 +44,9 @@ pub fn has(repo: &Repo, id: &MessageId) -> bool {
 /// Takes a message back, or away after it was published.
 pub fn remove(repo: &Repo, id: &MessageId) -> Result<()> {
     let path = path(repo, id);
-    crate::fs::remove(&path).context(Kind::Setup, || format!("{} cannot be removed", path.display()))
+    crate::fs::remove(&path).context(Kind::Setup, || {
+        format!("{} cannot be removed", path.display())
+    })
 }
 
 /// Returns what waits, in the order of the ids.
@@ -55,10 +58,15 @@ pub fn list(repo: &Repo) -> Vec<Message> {
         .flatten()
         .filter(|entry| {
             let name = entry.file_name();
-            name.to_str().is_some_and(|name| name.parse::<MessageId>().is_ok())
+            name.to_str()
+                .is_some_and(|name| name.parse::<MessageId>().is_ok())
         })
         // What cannot be read was taken by another, or is none of ours.
-        .filter_map(|entry| crate::fs::read_capped(&entry.path(), MAX_BYTES).ok().flatten())
+        .filter_map(|entry| {
+            crate::fs::read_capped(&entry.path(), MAX_BYTES)
+                .ok()
+                .flatten()
+        })
         .filter_map(|bytes| serde_json::from_slice(&bytes).ok())
         .collect();
     found.sort_by(|a, b| a.id.cmp(&b.id));

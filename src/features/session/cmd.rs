@@ -158,7 +158,11 @@ fn registration(
             }
             None => (tag, None, fresh()),
         },
-        None => (store::fresh_tag(repo, &args.name, &ctx.dice)?, None, fresh()),
+        None => (
+            store::fresh_tag(repo, &args.name, &ctx.dice)?,
+            None,
+            fresh(),
+        ),
     };
     let record = SessionRecord {
         name: args.name.clone(),

@@ -150,7 +150,8 @@ impl FromStr for When {
             return Ok(When::At(end));
         }
         text.parse().map(When::In).map_err(|_| {
-            "expected a date (2026-04-28), a time (2026-04-28T12:00:00Z) or a duration (3d)".to_owned()
+            "expected a date (2026-04-28), a time (2026-04-28T12:00:00Z) or a duration (3d)"
+                .to_owned()
         })
     }
 }

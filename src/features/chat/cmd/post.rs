@@ -140,7 +140,9 @@ fn stream(ctx: &Ctx, from: &Sender, about: &model::About, form: Form) -> Result<
                     break;
                 }
             }
-            next = (batch.len() < BATCH).then(|| pieces.try_recv().ok()).flatten();
+            next = (batch.len() < BATCH)
+                .then(|| pieces.try_recv().ok())
+                .flatten();
         }
         let posted = post_batch(ctx, batch)?;
         let views: Vec<PostedView> = posted.iter().map(|posted| view(ctx, posted)).collect();
@@ -173,7 +175,8 @@ fn post_batch(ctx: &Ctx, batch: Vec<(Message, bool)>) -> Result<Vec<Posted>> {
 
 fn flush(ctx: &Ctx, plain: &mut Vec<Message>, done: &mut Vec<Posted>) -> Result<()> {
     if !plain.is_empty() {
-        done.extend(publish::post_all(ctx, std::mem::take(plain))?);
+        done.extend(publish::post_all(ctx, plain)?);
+        plain.clear();
     }
     Ok(())
 }

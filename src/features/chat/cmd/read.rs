@@ -35,7 +35,9 @@ pub fn read(ctx: &Ctx, args: &ReadArgs) -> Result<()> {
 }
 
 fn fits(args: &ReadArgs, message: &Message) -> bool {
-    args.room.as_ref().is_none_or(|room| message.about.room == *room)
+    args.room
+        .as_ref()
+        .is_none_or(|room| message.about.room == *room)
         && args.thread.as_ref().is_none_or(|id| message.thread() == id)
 }
 
@@ -51,7 +53,9 @@ fn show(ctx: &Ctx, said: &[Said]) -> Result<bool> {
 
 fn unread(ctx: &Ctx, args: &ReadArgs) -> Result<()> {
     let session = session_store::current(ctx)?.tag;
-    let since = args.since.map(|ago| ctx.now().unix() - i64::from(ago.seconds()));
+    let since = args
+        .since
+        .map(|ago| ctx.now().unix() - i64::from(ago.seconds()));
     let filter = |message: &Message| {
         fits(args, message) && since.is_none_or(|since| message.at.unix() >= since)
     };
@@ -82,9 +86,9 @@ fn newest(ctx: &Ctx, args: &ReadArgs) -> Result<()> {
     let repo = ctx.repo()?;
     let told = args.since.is_some() || args.thread.is_some();
     let now = ctx.now().unix();
-    let since = args.since.and_then(|ago| {
-        crate::base::time::Timestamp::from_unix(now - i64::from(ago.seconds()))
-    });
+    let since = args
+        .since
+        .and_then(|ago| crate::base::time::Timestamp::from_unix(now - i64::from(ago.seconds())));
     let mut selection = Selection {
         after: None,
         since,
@@ -138,5 +142,6 @@ pub fn threads(ctx: &Ctx, args: &ThreadsArgs) -> Result<()> {
         (args.all || thread.status.is_open())
             && args.room.as_ref().is_none_or(|room| thread.room == *room)
     });
-    ctx.ui.answer(&ThreadList::new(threads.collect(), ctx.now()))
+    ctx.ui
+        .answer(&ThreadList::new(threads.collect(), ctx.now()))
 }

@@ -201,7 +201,9 @@ fn read(about: &mut About, key: &str, value: String) {
         "Ccc-Priority" => fill(&mut about.priority, &value),
         "Ccc-Until" => fill(&mut about.until, &value),
         "Ccc-Commit" => fill(&mut about.commit, &value),
-        "Ccc-Attachment" => attachment(&value).map(|found| about.attachments.push(found)).is_some(),
+        "Ccc-Attachment" => attachment(&value)
+            .map(|found| about.attachments.push(found))
+            .is_some(),
         _ => false,
     };
     if !known {

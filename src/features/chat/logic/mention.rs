@@ -51,9 +51,9 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         } else if !fenced {
             // Every second piece between backquotes is code; a lone backquote quotes nothing.
             let pieces: Vec<&str> = line.split('`').collect();
-            let closed = pieces.len() - usize::from(pieces.len() % 2 == 0);
+            let closed = pieces.len() - usize::from(pieces.len().is_multiple_of(2));
             for (index, piece) in pieces.iter().enumerate() {
-                if index % 2 == 0 || index >= closed {
+                if index.is_multiple_of(2) || index >= closed {
                     plain.push(*piece);
                 }
             }
@@ -62,7 +62,9 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     plain.into_iter().flat_map(|piece| {
         piece.match_indices('@').filter_map(move |(at, _)| {
             let before = piece[..at].chars().next_back();
-            if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '@')) {
+            if before
+                .is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '@'))
+            {
                 return None;
             }
             let rest = &piece[at + 1..];
