@@ -105,9 +105,12 @@ fn settle(ctx: &Ctx, guard: &Guard, message: &Message) -> Result<Posted> {
             known: false,
         }),
         // The spool was deleted under us.
-        None => only(publish(ctx, guard, vec![message.clone()], &mut |_| {
-            Ok(true)
-        })?),
+        None => only(publish(
+            ctx,
+            guard,
+            std::slice::from_ref(message),
+            &mut |_| Ok(true),
+        )?),
     }
 }
 
