@@ -9,6 +9,7 @@
 //! | `props/` | models against a real repository | invariants |
 //! | `guards/` | the rules for the source tree | `file:line: rule` |
 //! | `data/` | transcripts and old records | nothing |
+//! | `upstream/` | git's own tests with our commit (a script, run by hand) | what git asserts |
 //!
 //! A new file is declared below; `guards/tests_tree.rs` refuses one that is not. Whatever can be tested without git and without a
 //! process is tested beside the code, in `src/`.
@@ -49,6 +50,7 @@ mod features {
     mod claim;
     mod commit;
     mod commit_kinds;
+    mod commit_options;
     mod hook;
     mod index_patch;
     mod session;

@@ -57,6 +57,20 @@ impl Lane {
     pub const NAMES: &[&str] = &["auto", "stock"];
 }
 
+/// What is added to the message of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trailer {
+    /// `Ccc-Session: <tag>`.
+    Session,
+    /// Nothing.
+    Off,
+}
+
+impl Trailer {
+    /// The words of the setting.
+    pub const NAMES: &[&str] = &["session", "off"];
+}
+
 /// Every setting, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -179,6 +193,14 @@ impl Settings {
         match self.text("commit.lane") {
             Some("stock") => Lane::Stock,
             _ => Lane::Auto,
+        }
+    }
+
+    /// What is added to the message of a commit.
+    pub fn trailer(&self) -> Trailer {
+        match self.text("commit.trailer") {
+            Some("off") => Trailer::Off,
+            _ => Trailer::Session,
         }
     }
 

@@ -173,6 +173,13 @@ pub const KEYS: &[Key] = &[
         doc: "How commits are made: the fast lane where it is safe, or always git's own commit.",
     },
     Key {
+        name: "commit.trailer",
+        kind: KeyKind::Choice(super::Trailer::NAMES),
+        default: KeyDefault::Text("session"),
+        layers: ANY_LAYER,
+        doc: "What is added to a commit's message: the session that made it, or nothing; the log has it in any case.",
+    },
+    Key {
         name: "hooks.install",
         kind: KeyKind::Subset(HOOKS),
         default: KeyDefault::List(HOOKS),

@@ -130,6 +130,11 @@ fn every_word_of_a_choice_has_its_meaning() {
         (settings.lane(), Lane::NAMES),
         (Lane::Stock, &["auto", "stock"][..])
     );
+    let settings = load("commit.trailer = 'off'").expect("a valid word");
+    assert_eq!(
+        (settings.trailer(), Trailer::NAMES),
+        (Trailer::Off, &["session", "off"][..])
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn every_file_is_declared() {
     let mut findings = Vec::new();
     for path in files("tests") {
         let data = path.starts_with("tests/data/")
+            || path.starts_with("tests/upstream/")
             || path.contains("/proptest-regressions/")
             || path.ends_with(".snap");
         if path.ends_with(".rs") && !declared.contains(&path) {
@@ -19,7 +20,7 @@ fn every_file_is_declared() {
             ));
         } else if !path.ends_with(".rs") && !data {
             findings.push(format!(
-                "{path}:1: what is no Rust belongs into tests/data/"
+                "{path}:1: what is no Rust belongs into tests/data/ (or tests/upstream/, which runs git's own tests)"
             ));
         }
     }

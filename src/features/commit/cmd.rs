@@ -1,17 +1,15 @@
 //! `git ccc commit`.
 
 use super::{
-    fast,
-    model::{TRAILER, Wanted},
-    stock, store,
-    view::Committed,
+    fast, model::Wanted, options::GitOptions, own, pathspec_file, stock, store, view::Committed,
 };
 use crate::{
     ctx::Ctx,
     env,
     error::{Context, Error, Kind, Result},
     features::session,
-    git::{Repo, adopt, log, objects, refs, run},
+    git::{Repo, adopt, log, run},
+    settings::Trailer,
 };
 use clap::Args;
 use std::io::Read;
@@ -24,140 +22,32 @@ use std::io::Read;
 )]
 pub struct CommitArgs {
     /// Commit message; more than one makes paragraphs
-    #[arg(short, long, value_name = "MSG")]
+    #[arg(short, long, value_name = "MSG", allow_hyphen_values = true)]
     pub message: Vec<String>,
     /// Read the message from a file, - for standard input
     #[arg(short = 'F', long, value_name = "FILE")]
     pub file: Option<String>,
-    /// Replace the last commit, which must be this session's own
-    #[arg(long)]
-    pub amend: bool,
-    /// Override the author
-    #[arg(long)]
-    pub author: Option<String>,
-    /// Override the author date
-    #[arg(long)]
-    pub date: Option<String>,
-    /// Add a Signed-off-by trailer
-    #[arg(short, long)]
-    pub signoff: bool,
-    /// Add a trailer
-    #[arg(long, value_name = "TOKEN[=VALUE]")]
-    pub trailer: Vec<String>,
-    /// Allow a commit that changes nothing
-    #[arg(long)]
-    pub allow_empty: bool,
-    /// Allow an empty message
-    #[arg(long)]
-    pub allow_empty_message: bool,
-    /// Show what would be committed
-    #[arg(long)]
-    pub dry_run: bool,
     /// Leave the pre-commit and commit-msg hooks out
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, overrides_with = "verify")]
     pub no_verify: bool,
+    /// Run the hooks
+    #[arg(long, hide = true)]
+    pub verify: bool,
     /// Read the paths from a file, - for standard input
     #[arg(long, value_name = "FILE")]
     pub pathspec_from_file: Option<String>,
     /// Paths in that file are separated by NUL
-    #[arg(long, requires = "pathspec_from_file")]
+    #[arg(long)]
     pub pathspec_file_nul: bool,
-    /// Edit the message
-    #[arg(short, long)]
-    pub edit: bool,
-    /// Take the message as it is
-    #[arg(long)]
-    pub no_edit: bool,
-    /// Reuse the message of a commit
-    #[arg(short = 'C', long, value_name = "COMMIT")]
-    pub reuse_message: Option<String>,
-    /// Reuse and edit the message of a commit
-    #[arg(short = 'c', long, value_name = "COMMIT")]
-    pub reedit_message: Option<String>,
-    /// Make a fixup of a commit
-    #[arg(long, value_name = "COMMIT")]
-    pub fixup: Option<String>,
-    /// Make a squash of a commit
-    #[arg(long, value_name = "COMMIT")]
-    pub squash: Option<String>,
-    /// Take over authorship when amending or reusing
-    #[arg(long)]
-    pub reset_author: bool,
-    /// How to clean the message
-    #[arg(long, value_name = "MODE")]
-    pub cleanup: Option<String>,
-    /// Begin the message with a template
-    #[arg(short = 't', long, value_name = "FILE")]
-    pub template: Option<String>,
-    /// Show the change in the editor
-    #[arg(short, long)]
-    pub verbose: bool,
-    /// Sign the commit
-    #[arg(short = 'S', long, value_name = "KEY", num_args = 0..=1, require_equals = true)]
-    pub gpg_sign: Option<Option<String>>,
-    /// Do not sign the commit
-    #[arg(long)]
-    pub no_gpg_sign: bool,
-    /// Leave the post-rewrite hook out
-    #[arg(long)]
-    pub no_post_rewrite: bool,
     /// Commit only the named paths, which is always so
     #[arg(short, long)]
     pub only: bool,
+    /// What git takes as it is
+    #[command(flatten)]
+    pub git: GitOptions,
     /// Files and directories; none means everything changed under this session's claims
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
-}
-
-impl CommitArgs {
-    /// Returns the options that `git commit` gets as they are; empty when it is not needed for them.
-    fn git_options(&self) -> Vec<String> {
-        let flags = [
-            (self.amend, "--amend"),
-            (self.signoff, "--signoff"),
-            (self.allow_empty, "--allow-empty"),
-            (self.allow_empty_message, "--allow-empty-message"),
-            (self.dry_run, "--dry-run"),
-            (self.edit, "--edit"),
-            (self.no_edit, "--no-edit"),
-            (self.reset_author, "--reset-author"),
-            (self.verbose, "--verbose"),
-            (self.no_gpg_sign, "--no-gpg-sign"),
-            (self.no_post_rewrite, "--no-post-rewrite"),
-        ];
-        let values = [
-            ("--author", &self.author),
-            ("--date", &self.date),
-            ("--reuse-message", &self.reuse_message),
-            ("--reedit-message", &self.reedit_message),
-            ("--fixup", &self.fixup),
-            ("--squash", &self.squash),
-            ("--cleanup", &self.cleanup),
-            ("--template", &self.template),
-        ];
-        let mut options: Vec<String> = flags
-            .iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, name)| (*name).to_owned())
-            .collect();
-        options.extend(
-            values
-                .iter()
-                .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={value}"))),
-        );
-        options.extend(
-            self.trailer
-                .iter()
-                .map(|trailer| format!("--trailer={trailer}")),
-        );
-        options.extend(self.gpg_sign.as_ref().map(|key| {
-            key.as_ref().map_or_else(
-                || "--gpg-sign".to_owned(),
-                |key| format!("--gpg-sign={key}"),
-            )
-        }));
-        options
-    }
 }
 
 /// Runs `commit`.
@@ -166,11 +56,11 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
     repo.require_worktree()?;
     store::require_no_operation(repo)?;
     let wanted = wanted(ctx, args)?;
-    if wanted.paths.is_empty() && !args.allow_empty && !args.amend {
+    if wanted.paths.is_empty() && !args.git.needs_no_path(args.only) {
         return Err(nothing());
     }
-    if args.amend {
-        require_own_head(repo, &wanted)?;
+    if args.git.amend {
+        own::require_own_head(repo, &wanted)?;
     }
     // Whatever needs no turn is done before ours comes.
     let ready = if fast::can_serve(ctx, &wanted)? {
@@ -182,6 +72,7 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
     if adopt::recover(repo)? > 0 {
         ctx.ui.note("a commit interrupted by a crash was completed");
     }
+    let looks = args.git.only_looks();
     let show = ready.is_none() && !ctx.ui.json;
     let mut stock = wanted.clone();
     stock
@@ -197,7 +88,7 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
         drop(turn);
         made
     };
-    if made.is_none() && !args.dry_run {
+    if made.is_none() && !looks {
         return Err(nothing());
     }
     maintain(ctx, repo)?;
@@ -210,8 +101,9 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
         subject,
         session: wanted.session.map(String::from),
         paths: wanted.paths,
-        dry_run: args.dry_run,
-        shown: show,
+        dry_run: looks,
+        // git's own --quiet is about the commit that was made.
+        shown: show || ctx.ui.quiet && !looks,
     })
 }
 
@@ -226,122 +118,107 @@ fn wanted(ctx: &Ctx, args: &CommitArgs) -> Result<Wanted> {
     } else {
         None
     };
-    let mut named = args.paths.clone();
-    if let Some(file) = &args.pathspec_from_file {
-        if !named.is_empty() || args.file.as_deref() == Some("-") && file == "-" {
-            return Err(Error::usage(
-                "--pathspec-from-file goes with no other source of paths or of standard input",
-            ));
-        }
-        named = pathspecs(file, args.pathspec_file_nul)?;
-    }
+    let named = named(args)?;
     let paths = match (&session, named.is_empty()) {
         (_, false) => store::expand(ctx, &named)?,
-        (_, true) if args.amend || args.allow_empty => Vec::new(),
+        (_, true) if args.git.needs_no_path(args.only) => Vec::new(),
         (Some(tag), true) => store::claimed_changes(ctx, tag)?,
         (None, true) => {
             return Err(Error::usage("without a session the paths must be named")
                 .hint("git ccc commit -m MESSAGE -- PATHS"));
         }
     };
-    let mut options = args.git_options();
-    let (message, input) = message(args, &mut options)?;
+    let options = args.git.passed_on();
+    let given = message(args)?;
     Ok(Wanted {
         session,
+        signs: ctx.settings()?.trailer() == Trailer::Session,
         paths,
-        message,
+        message: given.text,
+        message_options: given.options,
         options,
-        input,
+        only_looks: args.git.only_looks(),
+        input: given.input,
         override_reason: env::var(env::OVERRIDE),
     })
 }
 
-/// Returns the complete message, if there is one, and what git must read from standard input.
-fn message(
-    args: &CommitArgs,
-    options: &mut Vec<String>,
-) -> Result<(Option<String>, Option<Vec<u8>>)> {
-    if !args.message.is_empty() {
-        return Ok((Some(args.message.join("\n\n")), None));
-    }
-    let Some(file) = &args.file else {
-        return Ok((None, None));
-    };
-    if file != "-" {
-        options.push(format!("--file={file}"));
-        return Ok((None, None));
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .context(Kind::Usage, || {
-            "the message cannot be read from standard input".to_owned()
-        })?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok((Some(text), None)),
-        // git takes a message in any encoding; ours would change it.
-        Err(error) => {
-            options.push("--file=-".to_owned());
-            Ok((None, Some(error.into_bytes())))
+/// Returns the pathspecs that are given, in whichever way.
+fn named(args: &CommitArgs) -> Result<Vec<String>> {
+    let from_file = args.pathspec_from_file.as_deref();
+    let named = match from_file {
+        None if args.pathspec_file_nul => {
+            return Err(Error::usage(
+                "the option '--pathspec-file-nul' requires '--pathspec-from-file'",
+            ));
         }
+        None => args.paths.clone(),
+        Some(_) if !args.paths.is_empty() => {
+            return Err(Error::usage(
+                "'--pathspec-from-file' and pathspec arguments cannot be used together",
+            ));
+        }
+        Some("-") if args.file.as_deref() == Some("-") => {
+            return Err(Error::usage(
+                "the message and the paths cannot both be read from standard input",
+            ));
+        }
+        Some(file) => pathspec_file::read(file, args.pathspec_file_nul)?,
+    };
+    args.git.check(args.only, &named)?;
+    // A list that turns out empty must not widen the commit to everything claimed.
+    let limited = args.only || from_file.is_some();
+    if named.is_empty() && limited && !args.git.needs_no_path(args.only) {
+        return Err(
+            Error::usage("No paths with --include/--only does not make sense.")
+                .hint("git ccc commit -m MESSAGE -- PATHS"),
+        );
     }
+    Ok(named)
 }
 
-fn pathspecs(file: &str, nul: bool) -> Result<Vec<String>> {
-    let unreadable = || format!("{file} cannot be read");
-    let mut text = String::new();
-    if file == "-" {
+/// The message as it was given.
+#[derive(Default)]
+struct Given {
+    /// All of it, if it is known now and git would not change it.
+    text: Option<String>,
+    /// What says it to git.
+    options: Vec<String>,
+    /// What git must read from standard input.
+    input: Option<Vec<u8>>,
+}
+
+fn message(args: &CommitArgs) -> Result<Given> {
+    let mut given = Given::default();
+    let each = args.message.iter();
+    given
+        .options
+        .extend(each.map(|text| format!("--message={text}")));
+    if let Some(file) = &args.file {
+        given.options.push(format!("--file={file}"));
+    }
+    if args.file.as_deref() == Some("-") {
+        let mut bytes = Vec::new();
         std::io::stdin()
             .lock()
-            .read_to_string(&mut text)
-            .context(Kind::Usage, unreadable)?;
-    } else {
-        text = std::fs::read_to_string(file).context(Kind::Usage, unreadable)?;
+            .read_to_end(&mut bytes)
+            .context(Kind::Usage, || {
+                "the message cannot be read from standard input".to_owned()
+            })?;
+        given.input = Some(bytes);
     }
-    let parts: Vec<&str> = if nul {
-        text.split('\0').collect()
-    } else {
-        text.lines().collect()
+    if args.git.changes_message() {
+        return Ok(given);
+    }
+    given.text = match (&args.file, &given.input) {
+        (None, _) if !args.message.is_empty() => Some(args.message.join("\n\n")),
+        // Both is for git to refuse; a file that is unreadable, or in another encoding, too.
+        (Some(_), _) if !args.message.is_empty() => None,
+        (Some(_), Some(bytes)) => String::from_utf8(bytes.clone()).ok(),
+        (Some(file), None) => std::fs::read_to_string(file).ok(),
+        (None, _) => None,
     };
-    if !nul && parts.iter().any(|part| part.starts_with('"')) {
-        return Err(Error::usage(format!("{file} has quoted paths"))
-            .hint("git ccc commit --pathspec-file-nul --pathspec-from-file=FILE"));
-    }
-    Ok(parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect())
-}
-
-/// Refuses to amend what somebody else committed.
-fn require_own_head(repo: &Repo, wanted: &Wanted) -> Result<()> {
-    let Some(head) = refs::find(repo, "HEAD")? else {
-        return Err(Error::no("there is no commit to amend"));
-    };
-    let (_, message) = objects::read_entry(repo, head)?;
-    let maker = message
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix(TRAILER)?.strip_prefix(": "));
-    if maker
-        == wanted
-            .session
-            .as_ref()
-            .map(crate::base::id::SessionTag::as_str)
-    {
-        return Ok(());
-    }
-    let maker = maker.map_or_else(
-        || "somebody without a session".to_owned(),
-        |tag| crate::base::text::one_line(tag, 80),
-    );
-    Err(Error::no(format!(
-        "HEAD was committed by {maker}, not by this session"
-    ))
-    .because("amending it would rewrite their commit")
-    .hint("git ccc commit -m MESSAGE -- PATHS"))
+    Ok(given)
 }
 
 /// Lets git tidy up as `git commit` does; asked once in a while, because asking costs a process.

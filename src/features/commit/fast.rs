@@ -140,7 +140,7 @@ fn message(wanted: &Wanted) -> Result<String> {
             Error::no("the commit message is empty").hint("git ccc commit -m MESSAGE -- PATHS")
         );
     }
-    Ok(match &wanted.session {
+    Ok(match wanted.signature() {
         Some(tag) => with_trailer(&text, TRAILER, tag.as_str()),
         None => text,
     })

@@ -19,6 +19,9 @@
 pub mod cmd;
 pub mod fast;
 pub mod model;
+pub mod options;
+pub mod own;
+mod pathspec_file;
 pub mod stock;
 pub mod store;
 pub mod view;

@@ -12,14 +12,27 @@ pub struct Wanted {
     pub session: Option<SessionTag>,
     /// The changed files, from the root of the worktree, sorted.
     pub paths: Vec<String>,
+    /// The commit gets a trailer that names the session.
+    pub signs: bool,
     /// The message, if it is complete and no editor is wanted.
     pub message: Option<String>,
+    /// What says the message to `git commit`.
+    pub message_options: Vec<String>,
     /// git's own options, for `git commit`.
     pub options: Vec<String>,
+    /// Nothing is written: a dry run, in whichever form.
+    pub only_looks: bool,
     /// What `git commit` reads from standard input.
     pub input: Option<Vec<u8>>,
     /// The reason given for passing a claim held by another.
     pub override_reason: Option<String>,
+}
+
+impl Wanted {
+    /// Returns the session that the trailer names.
+    pub fn signature(&self) -> Option<&SessionTag> {
+        self.session.as_ref().filter(|_| self.signs)
+    }
 }
 
 /// Cleans a message that no editor saw, as `git commit --cleanup=whitespace` does.

@@ -179,7 +179,7 @@ fn try_record(
 
 fn land(ctx: &Ctx, wanted: &Wanted, show: bool) -> Result<Option<(Oid, String)>> {
     let repo = ctx.repo()?;
-    let dry = wanted.options.iter().any(|option| option == "--dry-run");
+    let dry = wanted.only_looks;
     for _ in 0..ATTEMPTS {
         let parent = refs::find(repo, "HEAD")?;
         let named: Vec<BString> = wanted
@@ -188,7 +188,8 @@ fn land(ctx: &Ctx, wanted: &Wanted, show: bool) -> Result<Option<(Oid, String)>>
             .map(|path| path.as_str().into())
             .collect();
         let mut pending = Pending::begin(repo, parent, &named)?;
-        if !dry {
+        // With a message alone there is nothing in the index to keep still while an editor is open.
+        if !dry && !wanted.paths.is_empty() {
             pending.lock()?;
         }
         let before = stats(repo, &wanted.paths);
@@ -201,11 +202,15 @@ fn land(ctx: &Ctx, wanted: &Wanted, show: bool) -> Result<Option<(Oid, String)>>
             }
             return Err(Error::already_said(code));
         }
-        if dry || head == parent {
+        if dry {
             return Ok(None);
         }
+        // HEAD may be as it was: an amended commit in which nothing differs, not even the second.
         let head = head.ok_or_else(|| Error::internal("git made a commit and HEAD has none"))?;
-        pending.adopt(|| changes(repo, parent, head, &before))?;
+        // A message alone leaves the index as it is, and a sparse one sparse.
+        if content::tree_of(repo, parent)? != content::tree_of(repo, Some(head))? {
+            pending.adopt(|| changes(repo, parent, head, &before))?;
+        }
         let (_, message) = objects::read_entry(repo, head)?;
         return Ok(Some((
             head,
@@ -236,16 +241,25 @@ fn private_index(repo: &Repo, parent: Option<Oid>, paths: &[String]) -> Result<P
         format!("{} cannot be written", private.0.display())
     })?;
     let git = || run::on(repo).env("GIT_INDEX_FILE", &private.0);
-    let tree = parent.map_or_else(|| "--empty".to_owned(), |oid| oid.to_string());
-    let reset = if parent.is_some() {
-        vec!["--reset".to_owned(), tree]
-    } else {
-        vec![tree]
+    // Where nothing is staged the copy is HEAD already; it keeps its cached trees, and stays sparse.
+    let is_as_in = |commit: Oid| {
+        let compare = [
+            "diff-index",
+            "--cached",
+            "--quiet",
+            "--ignore-submodules=none",
+        ];
+        let compared = git().args(compare).arg(commit.to_string()).run();
+        compared.map(|out| out.ok())
     };
-    run::checked(
-        git().arg("read-tree").args(reset),
-        "prepare a private index",
-    )?;
+    let tree = match parent {
+        None => Some(vec!["--empty".to_owned()]),
+        Some(commit) if is_as_in(commit)? => None,
+        Some(commit) => Some(vec!["--reset".to_owned(), commit.to_string()]),
+    };
+    if let Some(tree) = tree {
+        run::checked(git().arg("read-tree").args(tree), "prepare a private index")?;
+    }
     if !paths.is_empty() {
         let input = paths
             .iter()
@@ -282,11 +296,8 @@ fn run_git(ctx: &Ctx, wanted: &Wanted, private: &Private, show: bool) -> Result<
         .env("GIT_INDEX_FILE", &private.0)
         .env(env::INTERNAL_LANE, "1")
         .arg("commit");
-    if let Some(message) = &wanted.message {
-        cmd = cmd.arg("-m").arg(message);
-    }
-    cmd = cmd.args(&wanted.options);
-    if let Some(tag) = &wanted.session {
+    cmd = cmd.args(&wanted.message_options).args(&wanted.options);
+    if let Some(tag) = wanted.signature() {
         cmd = cmd.args(["--trailer", &format!("{TRAILER}: {tag}")]);
     }
     if let Some(input) = &wanted.input {

@@ -51,9 +51,10 @@ pub fn require_no_operation(repo: &Repo) -> Result<()> {
         .iter()
         .find(|(file, _, _)| repo.git_dir().join(file).exists())
     {
-        Some((_, what, hint)) => {
-            Err(Error::usage(format!("cannot make a commit of paths during {what}")).hint(*hint))
-        }
+        Some((_, what, hint)) => Err(Error::usage(format!(
+            "cannot do a partial commit during {what}: all of it is one commit"
+        ))
+        .hint(*hint)),
         None => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     error::{Context, Kind, Result},
     features::session::store as sessions,
     git::{Repo, log, refs, run},
+    settings::Trailer,
 };
 use std::path::Path;
 
@@ -18,7 +19,8 @@ const CAP: usize = 4 << 20;
 /// Adds the trailer if a session commits and the message has none of it yet.
 pub fn sign(ctx: &Ctx, file: &Path, source: Option<&str>) -> Result<()> {
     let repo = ctx.repo()?;
-    if source == Some("template") || replays(repo) || refs::find(repo, log::REF)?.is_none() {
+    let off = ctx.settings()?.trailer() == Trailer::Off;
+    if off || source == Some("template") || replays(repo) || refs::find(repo, log::REF)?.is_none() {
         return Ok(());
     }
     let unreadable = || format!("{} cannot be read", file.display());
