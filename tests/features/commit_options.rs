@@ -29,6 +29,10 @@ fn a_message_comes_from_one_place() {
     assert_eq!(w.git_text(["log", "-1", "--format=%s"]), "from the file");
     w.write("f", "3\n");
     a.ccc(["commit", "-m", "one", "-m", "two", "-s", "f"]).ok();
+    w.write("f", "4\n");
+    let silent = a.ccc(["commit", "-m", "\n \nSigned-off-by: a\n", "f"]);
+    silent.code(1);
+    assert!(silent.stderr.contains("message is empty"), "{silent:?}");
     let body = w.git_text(["log", "-1", "--format=%B"]);
     assert!(body.starts_with("one\n\ntwo\n\nSigned-off-by:"), "{body}");
 }

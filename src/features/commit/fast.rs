@@ -4,7 +4,7 @@
 //! message, plain files, only our own hooks in force, no signing.
 
 use super::{
-    model::{TRAILER, Wanted, clean, with_trailer},
+    model::{TRAILER, Wanted, clean, says_nothing, with_trailer},
     store,
 };
 use crate::{
@@ -135,7 +135,7 @@ pub fn commit(
 
 fn message(wanted: &Wanted) -> Result<String> {
     let text = clean(wanted.message.as_deref().unwrap_or_default());
-    if text.is_empty() {
+    if says_nothing(&text) {
         return Err(
             Error::no("the commit message is empty").hint("git ccc commit -m MESSAGE -- PATHS")
         );

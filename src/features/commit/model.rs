@@ -53,6 +53,13 @@ pub fn clean(message: &str) -> String {
     out
 }
 
+/// Tells whether a clean message is empty to git: a sign-off alone is no message.
+pub fn says_nothing(message: &str) -> bool {
+    message
+        .lines()
+        .all(|line| line.is_empty() || line.starts_with("Signed-off-by: "))
+}
+
 /// Adds a trailer to a clean message, in its own paragraph unless the last one already holds trailers.
 pub fn with_trailer(message: &str, key: &str, value: &str) -> String {
     let line = format!("{key}: {value}\n");
