@@ -7,7 +7,7 @@
 
 mod listing;
 
-pub use listing::list;
+pub use listing::{Listing, list, look};
 
 use crate::{
     error::{Context, Error, Kind, Result},

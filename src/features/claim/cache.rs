@@ -5,7 +5,15 @@
 //! command one open, one inflate and one TOML parse for each live claim.
 
 use super::model::ClaimRecord;
-use crate::git::{Oid, Repo};
+use crate::{
+    base::{
+        id::SessionTag,
+        scope::Scope,
+        time::{Timestamp, Ttl},
+    },
+    git::{Oid, Repo},
+};
+use serde::{Deserialize, Serialize};
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, HashMap},
@@ -17,11 +25,34 @@ const WORTH_WRITING: usize = 8;
 /// A larger file is not read: it is none of ours.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// A record without keys of later versions: collecting those makes reading twice as slow.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ClaimRecord")]
+struct Plain {
+    session: SessionTag,
+    scopes: Vec<Scope>,
+    intent: Option<String>,
+    taken: Timestamp,
+    until: Timestamp,
+    ttl: Ttl,
+    eta: Option<Timestamp>,
+    worktree: Option<String>,
+    until_commit: bool,
+    fence: u64,
+    entry: String,
+    nonce: String,
+    #[serde(skip)]
+    extra: toml::Table,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Known(#[serde(with = "Plain")] ClaimRecord);
+
 /// What has been decoded before; the file is read when the first record is asked for.
 #[derive(Debug)]
 pub struct Decoded {
     path: PathBuf,
-    known: OnceCell<HashMap<String, ClaimRecord>>,
+    known: OnceCell<HashMap<String, Known>>,
     fresh: usize,
 }
 
@@ -36,7 +67,7 @@ impl Decoded {
     }
 
     /// A missing or damaged file is an empty cache.
-    fn known(&self) -> &HashMap<String, ClaimRecord> {
+    fn known(&self) -> &HashMap<String, Known> {
         self.known.get_or_init(|| {
             let bytes = crate::fs::read_capped(&self.path, MAX_BYTES).ok().flatten();
             let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -51,7 +82,7 @@ impl Decoded {
         read: impl FnOnce() -> Result<ClaimRecord, E>,
     ) -> Result<ClaimRecord, E> {
         let key = oid.to_string();
-        if let Some(record) = self.known().get(&key) {
+        if let Some(Known(record)) = self.known().get(&key) {
             return Ok(record.clone());
         }
         let record = read()?;
@@ -59,7 +90,7 @@ impl Decoded {
         if record.extra.is_empty() {
             self.fresh += 1;
             if let Some(known) = self.known.get_mut() {
-                known.insert(key, record.clone());
+                known.insert(key, Known(record.clone()));
             }
         }
         Ok(record)
@@ -71,7 +102,7 @@ impl Decoded {
             return;
         }
         let keys = live.map(Oid::to_string);
-        let kept: BTreeMap<String, &ClaimRecord> = keys
+        let kept: BTreeMap<String, &Known> = keys
             .filter_map(|key| {
                 let record = self.known().get(&key)?;
                 Some((key, record))

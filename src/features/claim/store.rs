@@ -31,7 +31,7 @@ use crate::{
         Oid, Repo,
         log::{self, Guard, Tip},
         objects,
-        refs::{self, Lost},
+        refs::{self, Listing, Lost},
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub state: State,
     /// The object behind each claim.
     pub oids: BTreeMap<ClaimId, Oid>,
+    /// The lock refs as they were listed.
+    listing: Listing,
     /// Lock refs that cannot be read: they hold something, nobody can say what.
     pub unreadable: Vec<(String, Oid, String)>,
 }
@@ -119,15 +121,16 @@ fn load_at(
     };
     let (mut claims, mut oids, mut unreadable) = (Vec::new(), BTreeMap::new(), Vec::new());
     let mut cache = Decoded::of(repo);
-    for (name, oid) in refs::list(repo, PREFIX)? {
-        match read(&mut cache, &name, oid) {
+    let listing = refs::look(repo, PREFIX, known.map(|known| &known.listing))?;
+    for (name, oid) in listing.refs() {
+        match read(&mut cache, name, oid) {
             Ok(claim) => {
                 oids.insert(claim.id.clone(), oid);
                 claims.push(claim);
             }
             // Deleted between the listing and the read: gone is gone.
-            Err(_) if refs::find(repo, &name)?.is_none() => {}
-            Err(error) => unreadable.push((name, oid, error.to_string())),
+            Err(_) if refs::find(repo, name)?.is_none() => {}
+            Err(error) => unreadable.push((name.to_owned(), oid, error.to_string())),
         }
     }
     cache.save(oids.values());
@@ -153,6 +156,7 @@ fn load_at(
         tip,
         state,
         oids,
+        listing,
         unreadable,
     })
 }

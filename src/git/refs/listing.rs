@@ -15,23 +15,56 @@ use gix::bstr::ByteSlice;
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
 use std::collections::BTreeMap;
 
+/// What was found below a prefix, and what tells whether it is still the same.
+#[derive(Debug, Default)]
+pub struct Listing {
+    refs: BTreeMap<String, Oid>,
+    /// The inodes of loose refs: git replaces a ref by renaming a new file over it.
+    inodes: BTreeMap<String, u64>,
+}
+
+impl Listing {
+    /// Returns the refs with the objects they name, sorted by name.
+    pub fn refs(&self) -> impl Iterator<Item = (&str, Oid)> {
+        self.refs.iter().map(|(name, oid)| (name.as_str(), *oid))
+    }
+
+    fn of(refs: Vec<(String, Oid)>) -> Self {
+        Listing {
+            refs: refs.into_iter().collect(),
+            inodes: BTreeMap::new(),
+        }
+    }
+
+    fn inode(&self, name: &str) -> Option<u64> {
+        self.inodes.get(name).copied()
+    }
+}
+
 /// Lists the refs below `prefix` (which ends in `/`) with the objects they name, sorted by name.
 pub fn list(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+    Ok(look(repo, prefix, None)?.refs.into_iter().collect())
+}
+
+/// Lists the refs below `prefix`; a loose ref that is still the file of an earlier listing is not read again.
+///
+/// Only for listings of one command, milliseconds apart: an inode is used again some time after its file has gone.
+pub fn look(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Listing> {
     match repo.backend() {
-        Backend::Files => list_files(repo, prefix),
-        Backend::Foreign => list_by_git(repo, prefix),
+        Backend::Files => list_files(repo, prefix, before),
+        Backend::Foreign => list_by_git(repo, prefix).map(Listing::of),
     }
 }
 
 /// How often a listing that met an error is started again; during `pack-refs` one in a hundred does.
 const RESTARTS: usize = 50;
 
-fn list_files(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
+fn list_files(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Listing> {
     let mut last = None;
     for _ in 0..RESTARTS {
-        let found = match list_flat(repo, prefix) {
+        let found = match list_flat(repo, prefix, before) {
             Ok(Some(found)) => Ok(found),
-            Ok(None) => list_by_gix(repo, prefix),
+            Ok(None) => list_by_gix(repo, prefix).map(Listing::of),
             Err(error) => Err(error),
         };
         match found {
@@ -40,13 +73,15 @@ fn list_files(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
         }
     }
     // git sees every ref of a repository that we cannot finish listing, or says what is wrong with it.
-    list_by_git(repo, prefix).map_err(|error| last.into_iter().fold(error, Error::because))
+    list_by_git(repo, prefix)
+        .map(Listing::of)
+        .map_err(|error| last.into_iter().fold(error, Error::because))
 }
 
 /// Returns nothing if there is something below the prefix that is no flat ref.
-fn list_flat(repo: &Repo, prefix: &str) -> Result<Option<Vec<(String, Oid)>>> {
+fn list_flat(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Option<Listing>> {
     let unreadable = || format!("the refs below {prefix} cannot be read");
-    let mut found = BTreeMap::new();
+    let mut found = Listing::default();
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let path = repo.common_dir().join(prefix);
     match openat(CWD, &path, flags | OFlags::DIRECTORY, Mode::empty()) {
@@ -64,6 +99,16 @@ fn list_flat(repo: &Repo, prefix: &str) -> Result<Option<Vec<(String, Oid)>>> {
                 else {
                     return Ok(None);
                 };
+                let full = format!("{prefix}{name}");
+                let same = before.and_then(|before| {
+                    let unchanged = before.inode(&full) == Some(entry.ino());
+                    before.refs.get(&full).filter(|_| unchanged)
+                });
+                if let Some(oid) = same {
+                    found.inodes.insert(full.clone(), entry.ino());
+                    found.refs.insert(full, *oid);
+                    continue;
+                }
                 let file = openat(&dir, entry.file_name(), flags, Mode::empty())
                     .context(Kind::Internal, unreadable)?;
                 // Longer than any object id; a symbolic ref need not fit, it only must not parse.
@@ -71,9 +116,11 @@ fn list_flat(repo: &Repo, prefix: &str) -> Result<Option<Vec<(String, Oid)>>> {
                 let read =
                     rustix::io::read(&file, &mut buffer).context(Kind::Internal, unreadable)?;
                 match Oid::from_hex(buffer[..read].trim_end()) {
-                    Ok(oid) => found.insert(format!("{prefix}{name}"), oid),
+                    Ok(oid) => found.refs.insert(full.clone(), oid),
                     Err(_) => return Ok(None),
                 };
+                // A file that was replaced since its entry was read is read again next time: no harm.
+                found.inodes.insert(full, entry.ino());
             }
         }
     }
@@ -89,11 +136,12 @@ fn list_flat(repo: &Repo, prefix: &str) -> Result<Option<Vec<(String, Oid)>>> {
             let reference = reference.context(Kind::Internal, unreadable)?;
             // A loose ref hides the packed one of its name.
             found
+                .refs
                 .entry(reference.name.as_bstr().to_string())
                 .or_insert_with(|| reference.target());
         }
     }
-    Ok(Some(found.into_iter().collect()))
+    Ok(Some(found))
 }
 
 fn list_by_gix(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
