@@ -52,6 +52,63 @@ impl Output {
     }
 }
 
+/// A child that waits for its standard input; one that is dropped has read the end of it and is gone.
+#[derive(Debug)]
+pub struct Running {
+    cmd: Cmd,
+    /// Taken when it is waited for.
+    child: Option<Child>,
+}
+
+impl Running {
+    /// Gives the child its standard input and captures what it said.
+    pub fn finish(mut self, input: impl Into<Vec<u8>>) -> Result<Output> {
+        let bytes = input.into();
+        let pipe = self.child.as_mut().and_then(|child| child.stdin.take());
+        let Some(mut pipe) = pipe else {
+            return self.wait(None);
+        };
+        if bytes.len() <= PIPE_HOLDS {
+            // Writing waits for nobody; the child's status is the judge.
+            let _ = pipe.write_all(&bytes);
+            drop(pipe);
+            return self.wait(None);
+        }
+        // A child that reads late and writes early would deadlock with us if one thread did both.
+        let feeder = std::thread::spawn(move || {
+            // A child that exits without reading is judged by its status, not by our broken pipe.
+            let _ = pipe.write_all(&bytes);
+        });
+        self.wait(Some(feeder))
+    }
+
+    fn wait(mut self, feeder: Option<std::thread::JoinHandle<()>>) -> Result<Output> {
+        let failure = || self.cmd.failure("could not be waited for");
+        let child = self.child.take();
+        let child = child.ok_or_else(|| Error::internal(failure()))?;
+        let done = child.wait_with_output();
+        if let Some(feeder) = feeder {
+            let _ = feeder.join();
+        }
+        let done = done.context(Kind::Internal, failure)?;
+        Ok(Output {
+            status: done.status,
+            stdout: done.stdout,
+            stderr: done.stderr,
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.stdin.take());
+            // It has nothing to do and ends by itself; waiting leaves no zombie behind.
+            let _ = child.wait();
+        }
+    }
+}
+
 /// Returns the exit code as a shell would see it: the code itself, or 128 + the signal.
 pub fn exit_code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
@@ -118,42 +175,18 @@ impl Cmd {
     }
 
     /// Runs to the end and captures what the child said; a non-zero exit is not an error here.
-    pub fn run(self) -> Result<Output> {
-        let input = self.input.clone();
-        let stdin = if input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        };
-        let mut child = self.start(stdin, Stdio::piped(), Stdio::piped())?;
-        let input = match (input, &mut child.stdin) {
-            // Writing waits for nobody; the child's status is the judge.
-            (Some(bytes), Some(pipe)) if bytes.len() <= PIPE_HOLDS => {
-                let _ = pipe.write_all(&bytes);
-                child.stdin = None;
-                None
-            }
-            (input, _) => input,
-        };
-        // A child that reads late and writes early would deadlock with us if one thread did both.
-        let feeder = input
-            .and_then(|bytes| child.stdin.take().map(|pipe| (pipe, bytes)))
-            .map(|(mut pipe, bytes)| {
-                std::thread::spawn(move || {
-                    // A child that exits without reading is judged by its status, not by our broken pipe.
-                    let _ = pipe.write_all(&bytes);
-                })
-            });
-        let done = child.wait_with_output();
-        if let Some(feeder) = feeder {
-            let _ = feeder.join();
+    pub fn run(mut self) -> Result<Output> {
+        if let Some(input) = self.input.take() {
+            return self.begin()?.finish(input);
         }
-        let done = done.context(Kind::Internal, || self.failure("could not be waited for"))?;
-        Ok(Output {
-            status: done.status,
-            stdout: done.stdout,
-            stderr: done.stderr,
-        })
+        let child = Some(self.start(Stdio::null(), Stdio::piped(), Stdio::piped())?);
+        Running { cmd: self, child }.wait(None)
+    }
+
+    /// Starts a child that is told later what to do, so that it gets ready while we do.
+    pub fn begin(self) -> Result<Running> {
+        let child = Some(self.start(Stdio::piped(), Stdio::piped(), Stdio::piped())?);
+        Ok(Running { cmd: self, child })
     }
 
     /// Runs with the user's own terminal or pipes and returns how it ended.

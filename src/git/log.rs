@@ -16,7 +16,7 @@ use crate::{
     fs::Lock,
     git::{
         Oid, Repo, objects,
-        refs::{self, Edit, Lost, Reflog},
+        refs::{self, Edit, Lost, Reflog, Writer},
     },
 };
 use std::{
@@ -192,17 +192,23 @@ pub struct Around {
 }
 
 /// Appends an entry in one transaction with what goes with it.
-pub fn append(
-    repo: &Repo,
-    tip: &Tip,
-    entry: &Tip,
-    around: Around,
-    reflog: &str,
-) -> Result<(), Lost> {
+pub fn append(repo: &Repo, tip: &Tip, entry: &Tip, around: Around, by: By<'_>) -> Result<(), Lost> {
     let mut edits = around.before;
     edits.push(Edit::swap(REF, Some(tip.oid), entry.oid));
     edits.extend(around.after);
-    refs::transact(repo, &edits, Reflog::Message(reflog))
+    match by {
+        By::Ready(writer) => writer.transact(&edits),
+        By::New(reflog) => refs::transact(repo, &edits, Reflog::Message(reflog)),
+    }
+}
+
+/// Who writes an entry's transaction.
+#[derive(Debug)]
+pub enum By<'a> {
+    /// A git that was started before, with its message for the reflog.
+    Ready(Writer),
+    /// One that is started now, with this message.
+    New(&'a str),
 }
 
 /// Removes locks of the log and of lock refs that a kill left behind; only the flock's holder may, and only old ones.

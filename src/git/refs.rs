@@ -12,6 +12,7 @@ pub use listing::{Listing, list, look};
 use crate::{
     error::{Context, Error, Kind, Result},
     git::{Oid, Repo, repo::Backend, run},
+    proc::Running,
 };
 use std::fmt::Write as _;
 
@@ -106,24 +107,48 @@ pub enum Reflog<'a> {
 
 /// Applies `edits` in one transaction: all of them or none.
 pub fn transact(repo: &Repo, edits: &[Edit], reflog: Reflog<'_>) -> Result<(), Lost> {
-    let mut cmd = run::on(repo).args(["-c", "core.filesRefLockTimeout=0", "update-ref"]);
-    let message = match reflog {
-        Reflog::Message(message) => message,
-        Reflog::Begin(message) => {
-            cmd = cmd.arg("--create-reflog");
-            message
-        }
-    };
-    let message = crate::base::text::one_line(message, 200);
-    let out = cmd
-        .args(["-m", &message, "--stdin"])
-        .input(script(edits))
-        .run()
-        .map_err(Lost::Failed)?;
-    if out.stdout_text().lines().any(|line| line == "commit: ok") {
-        return Ok(());
+    Writer::begin(repo, reflog)
+        .map_err(Lost::Failed)?
+        .transact(edits)
+}
+
+/// A git that is ready for one transaction; dropping it changes nothing.
+#[derive(Debug)]
+pub struct Writer(Running);
+
+impl Writer {
+    /// Starts git ahead of the decision, to save the time it takes to get ready.
+    ///
+    /// Only where it looks at no ref before it is told what to do: on a files
+    /// backend. What it had read by then would be stale (git's own swap trusts it).
+    pub fn early(repo: &Repo, reflog: Reflog<'_>) -> Option<Self> {
+        let blind = repo.backend() == Backend::Files;
+        // A git that cannot be started is reported by the transaction that needs it.
+        blind.then(|| Self::begin(repo, reflog).ok()).flatten()
     }
-    Err(classify(&out))
+
+    fn begin(repo: &Repo, reflog: Reflog<'_>) -> Result<Self> {
+        let mut cmd = run::on(repo).args(["-c", "core.filesRefLockTimeout=0", "update-ref"]);
+        let message = match reflog {
+            Reflog::Message(message) => message,
+            Reflog::Begin(message) => {
+                cmd = cmd.arg("--create-reflog");
+                message
+            }
+        };
+        let message = crate::base::text::one_line(message, 200);
+        let running = cmd.args(["-m", &message, "--stdin"]).begin()?;
+        Ok(Writer(running))
+    }
+
+    /// Applies `edits`: all of them or none.
+    pub fn transact(self, edits: &[Edit]) -> Result<(), Lost> {
+        let out = self.0.finish(script(edits)).map_err(Lost::Failed)?;
+        if out.stdout_text().lines().any(|line| line == "commit: ok") {
+            return Ok(());
+        }
+        Err(classify(&out))
+    }
 }
 
 fn script(edits: &[Edit]) -> String {

@@ -183,7 +183,7 @@ fn take_waiting(
 fn turn(ctx: &Ctx, session: &SessionTag, new: &NewClaim, place: Option<&Place>) -> Result<Turn> {
     let ticket = place.map(|place| place.ticket.number);
     let mut waiting = None;
-    let done = store::transition(ctx, session, About::Everything, |snapshot, guard| {
+    let done = store::transition_perhaps(ctx, session, About::Everything, |snapshot, guard| {
         snapshot.require_readable()?;
         let request = Request {
             session: session.clone(),

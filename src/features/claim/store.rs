@@ -29,9 +29,9 @@ use crate::{
     },
     git::{
         Oid, Repo,
-        log::{self, Guard, Tip},
+        log::{self, By, Guard, Tip},
         objects,
-        refs::{self, Listing, Lost},
+        refs::{self, Listing, Lost, Reflog, Writer},
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -227,6 +227,29 @@ pub fn transition<T>(
     ctx: &Ctx,
     actor: &SessionTag,
     about: About<'_>,
+    decide: impl FnMut(&Snapshot, &Guard) -> Result<(Plan, T)>,
+) -> Result<Done<T>> {
+    // git gets ready while the claims are read.
+    let reflog = format!("by {actor}");
+    let writer = Writer::early(ctx.repo()?, Reflog::Message(&reflog));
+    transit(ctx, actor, about, writer, decide)
+}
+
+/// As [`transition`], for decisions that mostly change nothing.
+pub fn transition_perhaps<T>(
+    ctx: &Ctx,
+    actor: &SessionTag,
+    about: About<'_>,
+    decide: impl FnMut(&Snapshot, &Guard) -> Result<(Plan, T)>,
+) -> Result<Done<T>> {
+    transit(ctx, actor, about, None, decide)
+}
+
+fn transit<T>(
+    ctx: &Ctx,
+    actor: &SessionTag,
+    about: About<'_>,
+    mut writer: Option<Writer>,
     mut decide: impl FnMut(&Snapshot, &Guard) -> Result<(Plan, T)>,
 ) -> Result<Done<T>> {
     let repo = ctx.repo()?;
@@ -245,7 +268,7 @@ pub fn transition<T>(
                 entry: None,
             });
         }
-        match apply(ctx, actor, &snapshot, &plan) {
+        match apply(ctx, actor, &snapshot, &plan, writer.take()) {
             Ok((entry, claims)) => {
                 if plan.create.is_empty() || confirm(ctx, actor, &claims, &snapshot)? {
                     return Ok(Done {
@@ -271,6 +294,7 @@ fn apply(
     actor: &SessionTag,
     snapshot: &Snapshot,
     plan: &Plan,
+    writer: Option<Writer>,
 ) -> Result<(Tip, Vec<Claim>), Lost> {
     let (entry, claims, around) = prepare(ctx, actor, snapshot, plan).map_err(Lost::Failed)?;
     log::append(
@@ -278,7 +302,7 @@ fn apply(
         &snapshot.tip,
         &entry,
         around,
-        &plan.subject,
+        writer.map_or(By::New(&plan.subject), By::Ready),
     )?;
     Ok((entry, claims))
 }
@@ -310,7 +334,7 @@ fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim], known: &Snapshot) -
             delete: delete.collect(),
             ..Plan::default()
         };
-        match apply(ctx, actor, &snapshot, &plan) {
+        match apply(ctx, actor, &snapshot, &plan, None) {
             Ok(_) => return Ok(false),
             Err(lost) => retry.again(lost, "withdraw a claim", ctx.dice.roll())?,
         }

@@ -21,7 +21,7 @@ use crate::{
         hooks,
         identity::{Role, signature},
         log, objects,
-        refs::{self, Edit, Lost},
+        refs::{self, Edit, Lost, Writer},
     },
     settings::Lane,
 };
@@ -73,6 +73,8 @@ pub struct Ready {
     paths: Vec<BString>,
     staged: Vec<Staged>,
     message: String,
+    /// A git that waits for its transaction; its reflog says that there is a parent.
+    writer: Option<Writer>,
 }
 
 /// Writes the content as objects and refuses what can be refused at once; nothing anybody sees has changed.
@@ -89,11 +91,15 @@ pub fn prepare(ctx: &Ctx, wanted: &Wanted) -> Result<Ready> {
         let scopes = store::scopes(&wanted.paths)?;
         store::require_free(ctx, &store::load(ctx, &scopes)?, wanted, &scopes)?;
     }
+    let born = refs::find(repo, "HEAD")?.is_some();
+    let reflog = reflog(&message, born);
+    let writer = born.then(|| Writer::early(repo, refs::Reflog::Message(&reflog)));
     let staged = content::stage(repo, &paths)?;
     Ok(Ready {
         paths,
         staged,
         message,
+        writer: writer.flatten(),
     })
 }
 
@@ -108,20 +114,15 @@ pub fn commit(
 ) -> Result<Option<(Oid, String)>> {
     let repo = ctx.repo()?;
     content::restage(repo, &mut ready.staged)?;
-    let Ready {
-        paths,
-        staged,
-        message,
-    } = ready;
-    let subject = message.lines().next().unwrap_or_default().to_owned();
-    let Some((commit, pending)) = swap(ctx, wanted, &paths, &staged, &message)? else {
+    let subject = ready.message.lines().next().unwrap_or_default().to_owned();
+    let Some((commit, pending)) = swap(ctx, wanted, &mut ready)? else {
         return Ok(None);
     };
     drop(turn);
     pending.adopt(|| {
         let head = content::tree_of(repo, refs::find(repo, "HEAD")?)?;
-        let mut changes = Vec::with_capacity(staged.len());
-        for staged in &staged {
+        let mut changes = Vec::with_capacity(ready.staged.len());
+        for staged in &ready.staged {
             // A later commit of the same path, if one slipped in, has its own entry to take over.
             let now = content::lookup(repo, head, staged.path.as_bstr())?.map(|(oid, _)| oid);
             if now == staged.blob.as_ref().map(|blob| blob.oid) {
@@ -150,31 +151,31 @@ fn message(wanted: &Wanted) -> Result<String> {
 fn swap<'a>(
     ctx: &'a Ctx,
     wanted: &Wanted,
-    paths: &[BString],
-    staged: &[Staged],
-    message: &str,
+    ready: &mut Ready,
 ) -> Result<Option<(Oid, Pending<'a>)>> {
     let repo = ctx.repo()?;
+    let message = &ready.message;
     let guard = log::lock(repo)?;
     let mut retry = log::Retry::new(log::PATIENCE);
     let now = Time::new(ctx.now().unix(), ctx.local_offset());
     loop {
         let parent = refs::find(repo, "HEAD")?;
         let base = content::tree_of(repo, parent)?;
-        let tree = content::edit_tree(repo, base, staged)?;
+        let tree = content::edit_tree(repo, base, &ready.staged)?;
         if tree == base {
             return Ok(None);
         }
         let commit = write(repo, tree, parent, message, now)?;
         let edits = edits(ctx, wanted, parent, commit, message)?;
-        let pending = Pending::begin(repo, parent, paths)?;
-        let verb = if parent.is_none() {
-            "commit (initial)"
+        let pending = Pending::begin(repo, parent, &ready.paths)?;
+        let ahead = ready.writer.take().filter(|_| parent.is_some());
+        let moved = if let Some(writer) = ahead {
+            writer.transact(&edits)
         } else {
-            "commit"
+            let reflog = reflog(message, parent.is_some());
+            refs::transact(repo, &edits, refs::Reflog::Message(&reflog))
         };
-        let reflog = format!("{verb}: {}", message.lines().next().unwrap_or_default());
-        match refs::transact(repo, &edits, refs::Reflog::Message(&reflog)) {
+        match moved {
             Ok(()) => return Ok(Some((commit, pending))),
             Err(lost) => {
                 drop(pending);
@@ -185,6 +186,12 @@ fn swap<'a>(
             }
         }
     }
+}
+
+/// Returns what git writes into the reflog of a commit.
+fn reflog(message: &str, born: bool) -> String {
+    let verb = if born { "commit" } else { "commit (initial)" };
+    format!("{verb}: {}", message.lines().next().unwrap_or_default())
 }
 
 /// Returns the transaction: own claims still ours, HEAD, claims that end with it, and the log as the last update.

@@ -23,7 +23,7 @@ use crate::{
         adopt::Pending,
         content,
         index::{Change, Stat},
-        log::{self, Around},
+        log::{self, Around, By},
         objects, refs, run,
     },
     proc::exit_code,
@@ -173,7 +173,7 @@ fn try_record(
         &snapshot.tip,
         &entry,
         around,
-        &draft.subject,
+        By::New(&draft.subject),
     ))
 }
 

@@ -46,7 +46,7 @@ pub fn commit(ctx: &Ctx) -> Result<()> {
     let mut trailers = vec![("Ccc-Commit", head.to_string())];
     trailers.extend(named(&paths));
     if gives_back(ctx, tag, &paths)? {
-        let done = claims::transition(ctx, tag, About::Scopes(&[]), |snapshot, _| {
+        let done = claims::transition_perhaps(ctx, tag, About::Scopes(&[]), |snapshot, _| {
             let gone = settled(&snapshot.state, tag, &paths).into_iter();
             let plan = Plan {
                 subject: subject.clone(),

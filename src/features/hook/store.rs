@@ -11,7 +11,7 @@ use crate::{
     features::claim::store::{self as claims, About},
     git::{
         Oid, Repo,
-        log::{self, Around, Draft, Tip},
+        log::{self, Around, By, Draft, Tip},
         objects::Author,
         refs::Lost,
         repo::Backend,
@@ -135,7 +135,7 @@ pub fn append(
             &tip,
             &entry,
             Around::default(),
-            &crate::base::text::one_line(&draft.subject, 200),
+            By::New(&draft.subject),
         ) {
             Ok(()) => return Ok(Some(entry)),
             Err(lost) => {
