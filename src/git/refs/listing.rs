@@ -13,7 +13,7 @@ use crate::{
 };
 use gix::bstr::ByteSlice;
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ffi::CStr, os::fd::AsFd};
 
 /// What was found below a prefix, and what tells whether it is still the same.
 #[derive(Debug, Default)]
@@ -82,9 +82,8 @@ fn list_files(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Lis
 fn list_flat(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Option<Listing>> {
     let unreadable = || format!("the refs below {prefix} cannot be read");
     let mut found = Listing::default();
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let path = repo.common_dir().join(prefix);
-    match openat(CWD, &path, flags | OFlags::DIRECTORY, Mode::empty()) {
+    match openat(CWD, &path, READ | OFlags::DIRECTORY, Mode::empty()) {
         Err(rustix::io::Errno::NOENT) => {}
         Err(error) => return Err(error).context(Kind::Internal, unreadable),
         Ok(dir) => {
@@ -100,48 +99,57 @@ fn list_flat(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Opti
                     return Ok(None);
                 };
                 let full = format!("{prefix}{name}");
-                let same = before.and_then(|before| {
-                    let unchanged = before.inode(&full) == Some(entry.ino());
-                    before.refs.get(&full).filter(|_| unchanged)
-                });
-                if let Some(oid) = same {
-                    found.inodes.insert(full.clone(), entry.ino());
-                    found.refs.insert(full, *oid);
-                    continue;
-                }
-                let file = openat(&dir, entry.file_name(), flags, Mode::empty())
-                    .context(Kind::Internal, unreadable)?;
-                // Longer than any object id; a symbolic ref need not fit, it only must not parse.
-                let mut buffer = [0u8; 80];
-                let read =
-                    rustix::io::read(&file, &mut buffer).context(Kind::Internal, unreadable)?;
-                match Oid::from_hex(buffer[..read].trim_end()) {
-                    Ok(oid) => found.refs.insert(full.clone(), oid),
-                    Err(_) => return Ok(None),
+                let unchanged = |before: &&Listing| before.inode(&full) == Some(entry.ino());
+                let known = before.filter(unchanged);
+                let oid = match known.and_then(|before| before.refs.get(&full)) {
+                    Some(oid) => Some(*oid),
+                    None => {
+                        read_loose(&dir, entry.file_name()).context(Kind::Internal, unreadable)?
+                    }
                 };
+                let Some(oid) = oid else { return Ok(None) };
                 // A file that was replaced since its entry was read is read again next time: no harm.
-                found.inodes.insert(full, entry.ino());
+                found.inodes.insert(full.clone(), entry.ino());
+                found.refs.insert(full, oid);
             }
         }
     }
+    add_packed(repo, prefix, &mut found)?;
+    Ok(Some(found))
+}
+
+const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
+
+/// Returns nothing if the file holds no object id.
+fn read_loose(dir: impl AsFd, name: &CStr) -> rustix::io::Result<Option<Oid>> {
+    let file = openat(dir, name, READ, Mode::empty())?;
+    // Longer than any object id; a symbolic ref need not fit, it only must not parse.
+    let mut buffer = [0u8; 80];
+    let read = rustix::io::read(&file, &mut buffer)?;
+    Ok(Oid::from_hex(buffer[..read].trim_end()).ok())
+}
+
+/// Adds the packed refs that no loose one of the same name hides.
+fn add_packed(repo: &Repo, prefix: &str, found: &mut Listing) -> Result<()> {
+    let unreadable = || "the packed refs cannot be read".to_owned();
     let store = gix::refs::file::Store::at(repo.common_dir().to_owned(), repo.hash());
     let packed = store
         .open_packed_buffer()
         .context(Kind::Internal, unreadable)?;
-    if let Some(packed) = &packed {
-        let below = packed
-            .iter_prefixed(prefix.into())
-            .context(Kind::Internal, unreadable)?;
-        for reference in below {
-            let reference = reference.context(Kind::Internal, unreadable)?;
-            // A loose ref hides the packed one of its name.
-            found
-                .refs
-                .entry(reference.name.as_bstr().to_string())
-                .or_insert_with(|| reference.target());
-        }
+    let Some(packed) = packed else {
+        return Ok(());
+    };
+    let below = packed
+        .iter_prefixed(prefix.into())
+        .context(Kind::Internal, unreadable)?;
+    for reference in below {
+        let reference = reference.context(Kind::Internal, unreadable)?;
+        found
+            .refs
+            .entry(reference.name.as_bstr().to_string())
+            .or_insert_with(|| reference.target());
     }
-    Ok(Some(found))
+    Ok(())
 }
 
 fn list_by_gix(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
