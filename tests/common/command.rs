@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -36,6 +36,7 @@ pub struct Cmd {
     extra: Vec<(OsString, Option<OsString>)>,
     stdin: Option<Vec<u8>>,
     path_first: Option<PathBuf>,
+    deadline: Duration,
 }
 
 impl Cmd {
@@ -55,6 +56,7 @@ impl Cmd {
             extra: Vec::new(),
             stdin: None,
             path_first: None,
+            deadline: DEADLINE,
         }
     }
 
@@ -74,6 +76,12 @@ impl Cmd {
     /// Takes a variable away.
     pub fn env_remove(mut self, name: &str) -> Self {
         self.extra.push((name.into(), None));
+        self
+    }
+
+    /// Lets it take longer than other commands, for work that is long by its nature.
+    pub fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
         self
     }
 
@@ -175,6 +183,7 @@ impl Cmd {
         Running {
             world: self.world.clone(),
             what: self.what(),
+            deadline: self.deadline,
             child,
             stdout,
             stderr,
@@ -200,6 +209,7 @@ impl Cmd {
 pub struct Running {
     world: World,
     what: String,
+    deadline: Duration,
     child: Child,
     stdout: Stream,
     stderr: Stream,
@@ -242,7 +252,10 @@ impl Running {
     #[track_caller]
     pub fn wait(mut self) -> CommandOutput {
         let start = Instant::now();
-        let closed = self.stdout.closed(start) && self.stderr.closed(start);
+        let (deadline, closed) = (self.deadline, |stream: &Stream| {
+            stream.closed(start, self.deadline)
+        });
+        let closed = closed(&self.stdout) && closed(&self.stderr);
         let status = if closed {
             Some(poll(&self.what, || self.child.try_wait().ok().flatten()))
         } else {
@@ -252,7 +265,7 @@ impl Running {
         let output = self.output(status.unwrap_or_else(|| ExitStatus::from_raw(9)));
         assert!(
             closed,
-            "{} must end within {DEADLINE:?}; it had printed:\n{output}",
+            "{} must end within {deadline:?}; it had printed:\n{output}",
             self.what
         );
         output
@@ -330,9 +343,9 @@ impl Stream {
     }
 
     /// Waits for the end of the stream, until the deadline.
-    fn closed(&self, start: Instant) -> bool {
+    fn closed(&self, start: Instant, deadline: Duration) -> bool {
         let gathered = self.shared.0.lock().expect("no reader panics");
-        let left = DEADLINE.saturating_sub(start.elapsed());
+        let left = deadline.saturating_sub(start.elapsed());
         let waited = self
             .shared
             .1
