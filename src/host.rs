@@ -5,7 +5,11 @@
 //! where it is missing `ps` does.
 
 use crate::{base::id::ProcessId, proc::Cmd};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Returns the host's name.
 pub fn name() -> String {
@@ -69,6 +73,88 @@ pub fn caller(agent_names: &[&str]) -> Option<ProcessId> {
         pid = parent(pid).filter(|&up| up > 1)?;
     }
     None
+}
+
+/// Returns which processes this one can see: a pid of another container is not a pid of ours.
+pub fn pid_space() -> String {
+    fs::read_link("/proc/self/ns/pid")
+        .map_or_else(|_| String::new(), |link| link.display().to_string())
+}
+
+/// A process of this host, as far as it lets itself be looked at.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its number.
+    pub pid: u32,
+    /// The program's name.
+    pub command: String,
+    /// How long ago it started.
+    pub age: Duration,
+}
+
+impl Seen {
+    fn file(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.pid))
+    }
+
+    /// Returns its arguments; none if they cannot be read.
+    pub fn args(&self) -> Vec<String> {
+        let bytes = fs::read(self.file("cmdline")).unwrap_or_default();
+        let words = bytes
+            .split(|byte| *byte == 0)
+            .filter(|word| !word.is_empty());
+        words
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect()
+    }
+
+    /// Returns its working directory, if that can be read.
+    pub fn cwd(&self) -> Option<PathBuf> {
+        fs::read_link(self.file("cwd")).ok()
+    }
+
+    /// Tells whether it was started with this variable; nothing if that cannot be read.
+    pub fn has_variable(&self, name: &str) -> Option<bool> {
+        let bytes = fs::read(self.file("environ")).ok()?;
+        let mut words = bytes.split(|byte| *byte == 0);
+        Some(words.any(|word| {
+            word.strip_prefix(name.as_bytes())
+                .is_some_and(|rest| rest.first() == Some(&b'='))
+        }))
+    }
+
+    /// Tells whether it has the file open, as far as that can be seen.
+    pub fn has_open(&self, path: &Path) -> bool {
+        let descriptors = fs::read_dir(self.file("fd"));
+        let mut targets = descriptors
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| fs::read_link(entry.path()).ok());
+        targets.any(|target| target == path)
+    }
+}
+
+/// Lists the running processes; nothing where the host does not show them.
+pub fn processes() -> Option<Vec<Seen>> {
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split(' ').next()?.parse().ok()?;
+    let up = Duration::try_from_secs_f64(uptime).ok()?;
+    let ticks = rustix::param::clock_ticks_per_second().max(1);
+    let pids = fs::read_dir("/proc").ok()?.flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let seen = |pid| {
+        let (state, _, _, start) = stat(pid)?;
+        let start: u64 = start.parse().ok()?;
+        let command = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let start = Duration::from_nanos(start.saturating_mul(1_000_000_000 / ticks));
+        (!matches!(state, 'Z' | 'X')).then(|| Seen {
+            pid,
+            command: command.trim().to_owned(),
+            age: up.saturating_sub(start),
+        })
+    };
+    Some(pids.filter_map(seen).collect())
 }
 
 fn parent(pid: u32) -> Option<u32> {

@@ -15,13 +15,12 @@ use crate::{
     error::{Context, Error, Kind, Result},
     fs::Lock,
     git::{
-        Oid, Repo, objects,
-        refs::{self, Edit, Lost, Reflog, Writer},
+        Oid, Repo, locks, objects,
+        refs::{self, Edit, Held, Lost, Reflog, Writer},
     },
 };
 use std::{
     fmt::Write as _,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -29,8 +28,6 @@ use std::{
 pub const REF: &str = "refs/ccc/log";
 /// How long a command waits for others before it says that the repository is busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// A `log.lock` this old, while we hold the flock, was left by a crash: our transactions take milliseconds.
-const CRASHED_AFTER: Duration = Duration::from_secs(10);
 
 /// The newest entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +194,7 @@ pub fn append(repo: &Repo, tip: &Tip, entry: &Tip, around: Around, by: By<'_>) -
     edits.push(Edit::swap(REF, Some(tip.oid), entry.oid));
     edits.extend(around.after);
     match by {
-        By::Ready(writer) => writer.transact(&edits),
+        By::Ready(writer) => writer.transact(repo, &edits),
         By::New(reflog) => refs::transact(repo, &edits, Reflog::Message(reflog)),
     }
 }
@@ -211,54 +208,54 @@ pub enum By<'a> {
     New(&'a str),
 }
 
-/// Removes locks of the log and of lock refs that a kill left behind; only the flock's holder may, and only old ones.
-///
-/// `packed-refs.lock` is not ours alone and may belong to a long `git pack-refs`: it is reported by git's own words.
+/// Removes locks that a kill left behind and that are proved to be nobody's (`git::locks`); only the flock's holder may.
 pub fn repair_lock(repo: &Repo, _guard: &Guard) -> Result<bool> {
-    let dir = repo.common_dir().join("refs/ccc");
-    let claims = std::fs::read_dir(dir.join("claims"));
-    let locks = claims
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|end| end == "lock"))
-        .chain([dir.join("log.lock")]);
-    let mut removed = false;
-    for path in locks {
-        removed |= remove_if_old(&path, &repo.ccc_dir().join("now"))?;
-    }
-    Ok(removed)
+    locks::repair(repo)
 }
 
-fn remove_if_old(path: &Path, probe: &Path) -> Result<bool> {
-    let Ok(meta) = std::fs::symlink_metadata(path) else {
-        return Ok(false);
-    };
-    // The file system judges its own times: clocks of hosts that share it may differ.
-    let age = crate::fs::age(&meta, probe).context(Kind::Setup, || {
-        format!("{} cannot be written", probe.display())
+/// As [`repair_lock`] for whoever does not hold the flock, unless somebody has it: then that one repairs, or the next.
+pub fn repair_if_free(repo: &Repo) -> Result<bool> {
+    let path = repo.ccc_dir().join("log.flock");
+    let taken = Lock::acquire(&path, Duration::ZERO).context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
     })?;
-    if age < CRASHED_AFTER {
-        return Ok(false);
+    match taken {
+        Some(lock) => repair_lock(repo, &Guard { _lock: lock }),
+        None => Ok(false),
     }
-    crate::fs::remove(path).context(Kind::Setup, || {
-        format!(
-            "{} was left by a crash and cannot be removed",
-            path.display()
-        )
-    })?;
-    Ok(true)
 }
 
 impl Lost {
     /// Turns a transaction that will not be tried again into an error.
     pub fn into_error(self, doing: &str) -> Error {
-        match self {
-            Lost::Conflict(text) | Lost::Busy(text) => {
-                Error::busy(format!("could not {doing}: others were faster")).because(text)
+        let text = match self {
+            Lost::Busy(Held {
+                stuck: Some(left), ..
+            }) => {
+                return Error::busy(format!(
+                    "could not {doing}: {} is in the way",
+                    left.path.display()
+                ))
+                .because(left.fact())
+                .hint("git ccc doctor");
             }
-            Lost::Failed(error) => error,
+            Lost::Conflict(text) | Lost::Busy(Held { text, .. }) => text,
+            Lost::Failed(error) => return error,
+        };
+        Error::busy(format!("could not {doing}: others were faster"))
+            .because(text)
+            .hint("git ccc doctor")
+    }
+
+    /// Tells whether trying again is useless.
+    fn is_final(&self) -> bool {
+        match self {
+            Lost::Failed(_) => true,
+            // Whoever met it may have repaired it since.
+            Lost::Busy(Held {
+                stuck: Some(left), ..
+            }) => left.path.exists(),
+            _ => false,
         }
     }
 }
@@ -281,7 +278,7 @@ impl Retry {
 
     /// Waits before the next attempt, or returns the error when time is up or trying is useless.
     pub fn again(&mut self, lost: Lost, doing: &str, dice: u64) -> Result<()> {
-        if matches!(lost, Lost::Failed(_)) || Instant::now() >= self.until {
+        if lost.is_final() || Instant::now() >= self.until {
             return Err(lost.into_error(doing));
         }
         // Full jitter: waiters that lost together do not come back together.

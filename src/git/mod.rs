@@ -10,6 +10,7 @@ pub mod history;
 pub mod hooks;
 pub mod identity;
 pub mod index;
+pub mod locks;
 pub mod log;
 pub mod notes;
 pub mod objects;

@@ -11,10 +11,10 @@ pub use listing::{Listing, list, look};
 
 use crate::{
     error::{Context, Error, Kind, Result},
-    git::{Oid, Repo, repo::Backend, run},
+    git::{Oid, Repo, locks, repo::Backend, run},
     proc::Running,
 };
-use std::fmt::Write as _;
+use std::{fmt::Write as _, os::unix::fs::MetadataExt, path::PathBuf};
 
 /// What a ref must be for an edit to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +91,18 @@ pub enum Lost {
     /// A ref was not as expected: read again and decide again.
     Conflict(String),
     /// Somebody holds a lock: try the same again.
-    Busy(String),
+    Busy(Held),
     /// Neither: a real failure.
     Failed(Error),
+}
+
+/// A lock that was in the way.
+#[derive(Debug)]
+pub struct Held {
+    /// What git said.
+    pub text: String,
+    /// A lock file that is old and that nobody is seen to hold: trying again is useless while it is there.
+    pub stuck: Option<locks::Left>,
 }
 
 /// What a transaction leaves in reflogs.
@@ -109,7 +118,7 @@ pub enum Reflog<'a> {
 pub fn transact(repo: &Repo, edits: &[Edit], reflog: Reflog<'_>) -> Result<(), Lost> {
     Writer::begin(repo, reflog)
         .map_err(Lost::Failed)?
-        .transact(edits)
+        .transact(repo, edits)
 }
 
 /// A git that is ready for one transaction; dropping it changes nothing.
@@ -142,14 +151,43 @@ impl Writer {
     }
 
     /// Applies `edits`: all of them or none.
-    pub fn transact(self, edits: &[Edit]) -> Result<(), Lost> {
+    pub fn transact(self, repo: &Repo, edits: &[Edit]) -> Result<(), Lost> {
+        let note = locks::Running::begin(repo, edits);
         let out = self.0.finish(script(edits)).map_err(Lost::Failed)?;
+        if was_killed(&out) {
+            note.killed();
+        } else {
+            note.ended();
+        }
         if out.stdout_text().lines().any(|line| line == "commit: ok") {
             return Ok(());
         }
-        Err(classify(&out))
+        Err(match classify(&out) {
+            Lost::Busy(held) => Lost::Busy(Held {
+                stuck: in_the_way(repo, &out.stderr_text())
+                    .and_then(|path| locks::stuck(repo, &path)),
+                ..held
+            }),
+            lost => lost,
+        })
     }
 }
+
+/// Returns the lock file that git found in its way.
+fn in_the_way(repo: &Repo, said: &str) -> Option<PathBuf> {
+    let quoted = said.split_once("Unable to create '");
+    if let Some((path, _)) = quoted.and_then(|(_, rest)| rest.split_once('\'')) {
+        return Some(PathBuf::from(path));
+    }
+    if said.contains(HALF_PACKED) {
+        return Some(repo.common_dir().join(HALF_PACKED));
+    }
+    let reftable = repo.common_dir().join("reftable/tables.list.lock");
+    said.contains("cannot lock references").then_some(reftable)
+}
+
+/// What git writes before it becomes packed-refs; it does not wait while there is one.
+const HALF_PACKED: &str = "packed-refs.new";
 
 fn script(edits: &[Edit]) -> String {
     let mut script = String::from("start\n");
@@ -183,6 +221,7 @@ fn classify(out: &crate::proc::Output) -> Lost {
         "there is a non-empty directory",
         "couldn't set",
         "cannot lock references",
+        "packed-refs.new: File exists",
     ];
     const CONFLICT: &[&str] = &[
         "reference already exists",
@@ -202,15 +241,16 @@ fn classify(out: &crate::proc::Output) -> Lost {
         "Disk quota",
     ];
     let line = crate::base::text::one_line(text.trim(), 300);
+    let busy = |text| Lost::Busy(Held { text, stuck: None });
     if says(&permanent) {
         Lost::Failed(run::failure("write a ref", out))
     } else if was_killed(out) {
         // What it had done is unknown: the caller looks again, and old locks are repaired on its way.
-        Lost::Busy("git was killed while it wrote refs".to_owned())
+        busy("git was killed while it wrote refs".to_owned())
     } else if says(CONFLICT) {
         Lost::Conflict(line)
     } else if says(BUSY) {
-        Lost::Busy(line)
+        busy(line)
     } else {
         Lost::Failed(run::failure("write a ref", out))
     }
@@ -219,6 +259,25 @@ fn classify(out: &crate::proc::Output) -> Lost {
 /// Tells whether a signal ended git, or ended it below a shell wrapper (128 itself is how git dies of an error).
 fn was_killed(out: &crate::proc::Output) -> bool {
     (129..=159).contains(&crate::proc::exit_code(out.status))
+}
+
+/// How often a reading during which refs were packed is started again.
+const RESTARTS: usize = 50;
+
+/// Reads while packed-refs stays the same file, and says so if it did not.
+///
+/// gix takes packed-refs first and looks for loose files second: what `pack-refs` moves between the two is in neither,
+/// without an error. The open file keeps its inode from being given to the next one.
+fn steady<T>(repo: &Repo, read: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+    let path = repo.common_dir().join("packed-refs");
+    let before = std::fs::File::open(&path).ok();
+    let id = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
+    let then = before
+        .as_ref()
+        .and_then(|file| file.metadata().ok())
+        .map(id);
+    let value = read()?;
+    Ok((then == std::fs::metadata(&path).ok().map(id)).then_some(value))
 }
 
 /// Returns the object a ref names; `HEAD` is followed to its branch.
@@ -234,18 +293,10 @@ pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
             Ok(None)
         };
     }
-    let store = gix::refs::file::Store::for_linked_worktree(
-        repo.git_dir().to_owned(),
-        repo.common_dir().to_owned(),
-        repo.hash(),
-    );
     let mut name = name.to_owned();
     // git follows at most five symbolic refs (refs.h, SYMREF_MAXDEPTH).
     for _ in 0..6 {
-        let found = store
-            .try_find(name.as_str())
-            .context(Kind::Internal, || format!("{name} cannot be read"))?;
-        match found.map(|reference| reference.target) {
+        match find_one(repo, &name)? {
             None => return Ok(None),
             Some(gix::refs::Target::Object(oid)) => return Ok(Some(oid)),
             Some(gix::refs::Target::Symbolic(next)) => {
@@ -281,4 +332,26 @@ pub fn broken_reflog(repo: &Repo, name: &str) -> Option<(Oid, Oid)> {
     let mut pairs = lines.windows(2).rev();
     let broken = pairs.find(|pair| pair[0].1 != pair[1].0 && !pair[1].0.is_null())?;
     (!broken[0].1.is_null()).then_some((broken[0].1, broken[1].0))
+}
+
+fn find_one(repo: &Repo, name: &str) -> Result<Option<gix::refs::Target>> {
+    for _ in 0..RESTARTS {
+        // A store of our own each time: a kept one may hold a packed-refs that has been replaced.
+        let store = gix::refs::file::Store::for_linked_worktree(
+            repo.git_dir().to_owned(),
+            repo.common_dir().to_owned(),
+            repo.hash(),
+        );
+        let read = || {
+            store
+                .try_find(name)
+                .context(Kind::Internal, || format!("{name} cannot be read"))
+        };
+        if let Some(found) = steady(repo, read)? {
+            return Ok(found.map(|reference| reference.target));
+        }
+    }
+    Err(Error::busy(format!(
+        "{name} cannot be read while refs are packed"
+    )))
 }

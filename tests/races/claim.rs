@@ -4,6 +4,11 @@
 //! back. One that is there already is a second holder, unless its lease is over or somebody broke it, which the breaker writes down beside
 //! the witnesses before it does so. `CCC_LONG=1` runs 16 processes × 500 rounds.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what happened is the evidence that something did"
+)]
+
 use crate::common::race::{Packer, race};
 use crate::common::setup::ready;
 use crate::common::world::{BINARY, DEADLINE, Options, World, poll};
@@ -103,17 +108,18 @@ enum Weather {
     GitDies,
 }
 
-/// A `git` that kills: about every twelfth transaction. Its locks are made to look old, so that nobody has to wait ten seconds for that;
-/// packed-refs.lock and reftable's tables.list.lock may be anybody's, so the tool leaves them to a person, who is played here.
+/// A `git` that kills: about every twelfth transaction. What a git that was killed left is made to look old, together with the note of when it
+/// ran, so that nobody has to wait ten seconds for that; removing it is the tool's.
 fn deadly(weather: Weather) -> String {
     let strike = match weather {
         Weather::ToolDies | Weather::Both => {
             "case $((n % 2)) in 0) kill -9 $PPID; exit 137 ;; *) git \"$@\" <&0; kill -9 $PPID; exit 137 ;; esac"
         }
         _ => {
-            "exec 3<&0; git \"$@\" <&3 & p=$!; sleep 0.00$((n % 8)); kill -9 $p 2>/dev/null && { wait $p; \
-             find \"$REFS\" -name '*.lock' -exec touch -d '1 minute ago' {} + ; \
-             rm -f \"${REFS%/refs/ccc}/packed-refs.lock\" \"${REFS%/refs/ccc}\"/reftable/*.lock; exit 137; }; wait $p; exit $?"
+            "touch -d '2 minutes ago' \"$GITDIR/ccc/running/$PPID\".*; exec 3<&0; git \"$@\" <&3 & p=$!; sleep 0.00$((n % 8)); \
+             kill -9 $p 2>/dev/null && { wait $p; \
+             find \"$GITDIR/refs\" \"$GITDIR/reftable\" \"$GITDIR/\"*.lock \"$GITDIR/packed-refs.new\" \\( -name '*.lock' -o -name '*.new' \\) \
+             -exec touch -d '1 minute ago' {} + 2>/dev/null; exit 137; }; wait $p; exit $?"
         }
     };
     format!(
@@ -134,7 +140,7 @@ fn storm(options: Options, workers: usize, rounds: usize, weather: Weather) {
     std::fs::create_dir_all(witness.join("broken")).expect("a fresh folder");
     let scopes = w.tmp().join("scopes");
     std::fs::write(&scopes, format!("{SCOPES}\n")).expect("the scopes");
-    let refs = w.main_worktree().join(".git/refs/ccc");
+    let git_dir = w.main_worktree().join(".git");
     if weather != Weather::Packing {
         w.tool("git", &deadly(weather));
     }
@@ -153,7 +159,9 @@ fn storm(options: Options, workers: usize, rounds: usize, weather: Weather) {
             witness.display().to_string(),
             BINARY.to_owned(),
         ];
-        w.command("sh", args).env("REFS", &refs).within(patience)
+        w.command("sh", args)
+            .env("GITDIR", &git_dir)
+            .within(patience)
     });
     let outputs = race(commands);
     drop(packer);

@@ -270,7 +270,7 @@ fn transit<T>(
         }
         match apply(ctx, actor, &snapshot, &plan, writer.take()) {
             Ok((entry, claims)) => {
-                if plan.create.is_empty() || confirm(ctx, actor, &claims, &snapshot)? {
+                if plan.create.is_empty() || confirm(ctx, actor, &claims, (&snapshot, &guard))? {
                     return Ok(Done {
                         value,
                         claims,
@@ -280,7 +280,7 @@ fn transit<T>(
             }
             Err(lost) => {
                 if matches!(lost, Lost::Busy(_)) && log::repair_lock(repo, &guard)? {
-                    ctx.ui.note("a log lock left by a crash was removed");
+                    ctx.ui.note("a lock left by a crash was removed");
                 }
                 retry.again(lost, "change the claims", ctx.dice.roll())?;
             }
@@ -308,7 +308,12 @@ fn apply(
 }
 
 /// Lists again after a grant; withdraws it and returns false if a claim of another overlaps.
-fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim], known: &Snapshot) -> Result<bool> {
+fn confirm(
+    ctx: &Ctx,
+    actor: &SessionTag,
+    granted: &[Claim],
+    (known, guard): (&Snapshot, &Guard),
+) -> Result<bool> {
     let repo = ctx.repo()?;
     let mut retry = log::Retry::new(log::PATIENCE);
     loop {
@@ -336,7 +341,12 @@ fn confirm(ctx: &Ctx, actor: &SessionTag, granted: &[Claim], known: &Snapshot) -
         };
         match apply(ctx, actor, &snapshot, &plan, None) {
             Ok(_) => return Ok(false),
-            Err(lost) => retry.again(lost, "withdraw a claim", ctx.dice.roll())?,
+            Err(lost) => {
+                if matches!(lost, Lost::Busy(_)) {
+                    log::repair_lock(repo, guard)?;
+                }
+                retry.again(lost, "withdraw a claim", ctx.dice.roll())?;
+            }
         }
     }
 }

@@ -170,7 +170,7 @@ fn swap<'a>(
         let pending = Pending::begin(repo, parent, &ready.paths)?;
         let ahead = ready.writer.take().filter(|_| parent.is_some());
         let moved = if let Some(writer) = ahead {
-            writer.transact(&edits)
+            writer.transact(repo, &edits)
         } else {
             let reflog = reflog(message, parent.is_some());
             refs::transact(repo, &edits, refs::Reflog::Message(&reflog))
@@ -178,10 +178,14 @@ fn swap<'a>(
         match moved {
             Ok(()) => return Ok(Some((commit, pending))),
             Err(lost) => {
-                drop(pending);
                 if matches!(lost, Lost::Busy(_)) {
                     log::repair_lock(repo, &guard)?;
                 }
+                if has_landed(repo, parent, commit)? {
+                    finish(ctx, wanted, commit, message, &guard)?;
+                    return Ok(Some((commit, pending)));
+                }
+                drop(pending);
                 retry.again(lost, "move HEAD", ctx.dice.roll())?;
             }
         }
@@ -192,6 +196,57 @@ fn swap<'a>(
 fn reflog(message: &str, born: bool) -> String {
     let verb = if born { "commit" } else { "commit (initial)" };
     format!("{verb}: {}", message.lines().next().unwrap_or_default())
+}
+
+/// Tells whether the branch has the commit although git did not say so: one that dies between two refs leaves the first moved.
+fn has_landed(repo: &Repo, parent: Option<Oid>, commit: Oid) -> Result<bool> {
+    /// More commits than this do not land on top of ours before we look.
+    const NEAR: usize = 64;
+    let mut next = refs::find(repo, "HEAD")?;
+    for _ in 0..NEAR {
+        match next {
+            Some(oid) if oid == commit => return Ok(true),
+            Some(oid) if Some(oid) != parent => next = objects::read_entry(repo, oid)?.0,
+            _ => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+/// Does the rest of a transaction that moved HEAD and nothing else.
+fn finish(
+    ctx: &Ctx,
+    wanted: &Wanted,
+    commit: Oid,
+    message: &str,
+    guard: &log::Guard,
+) -> Result<()> {
+    /// The entry is the last one, or others have just come after it.
+    const NEAR: usize = 64;
+    let repo = ctx.repo()?;
+    let mut retry = log::Retry::new(log::PATIENCE);
+    while let Some(tip) = refs::find(repo, log::REF)? {
+        let name = commit.to_string();
+        let is_ours = |entry: log::Entry| entry.trailers("Ccc-Commit").any(|found| found == name);
+        if log::walk(repo, tip)
+            .take(NEAR)
+            .any(|entry| entry.is_ok_and(is_ours))
+        {
+            break;
+        }
+        let mut edits = edits(ctx, wanted, None, commit, message)?;
+        edits.retain(|edit| edit.name != "HEAD");
+        match refs::transact(repo, &edits, refs::Reflog::Message("commit")) {
+            Ok(()) => break,
+            Err(lost) => {
+                if matches!(lost, Lost::Busy(_)) {
+                    log::repair_lock(repo, guard)?;
+                }
+                retry.again(lost, "record the commit", ctx.dice.roll())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns the transaction: own claims still ours, HEAD, claims that end with it, and the log as the last update.

@@ -140,7 +140,7 @@ pub fn append(
             Ok(()) => return Ok(Some(entry)),
             Err(lost) => {
                 if matches!(lost, Lost::Busy(_)) && log::repair_lock(repo, &guard)? {
-                    ctx.ui.note("a log lock left by a crash was removed");
+                    ctx.ui.note("a lock left by a crash was removed");
                 }
                 retry.again(lost, "write to the log", ctx.dice.roll())?;
             }

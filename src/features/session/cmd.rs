@@ -336,7 +336,7 @@ fn end(
         .hint(format!("git ccc session show {}", session.tag)));
     }
     let freed = give_back(ctx, &session.tag)?;
-    store::remove(ctx.repo()?, &session.tag)?;
+    store::remove(ctx.repo()?, &session.tag, &ctx.dice)?;
     store::publish(ctx, &session, true);
     ctx.ui.note(&format!(
         "session {} ended; {freed} claims given back",

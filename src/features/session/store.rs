@@ -16,7 +16,7 @@ use crate::{
     env,
     error::{Context, Error, Kind, Result},
     git::{
-        Oid, Repo,
+        Oid, Repo, log,
         objects::{self, Author},
         refs::{self, Edit, Lost, Reflog},
         run,
@@ -114,7 +114,7 @@ fn ref_name(tag: &SessionTag) -> String {
     format!("{PREFIX}{tag}")
 }
 
-/// Writes a session's record; `old` is what was read, nothing for a new session.
+/// Writes a session's record; `old` is what was read, nothing for a new session. A lock that a kill left is cleared away.
 pub fn save(repo: &Repo, session: &Session, old: Option<Oid>) -> Result<(), Lost> {
     let subject = session.record.subject(&session.tag);
     let text = record::encode(&subject, &session.record).context(Kind::Internal, || {
@@ -127,24 +127,33 @@ pub fn save(repo: &Repo, session: &Session, old: Option<Oid>) -> Result<(), Lost
     let oid = text
         .and_then(|text| objects::write_record(repo, session.tag.as_str(), &text, author))
         .map_err(Lost::Failed)?;
-    refs::transact(
+    write(
         repo,
         &[Edit::swap(ref_name(&session.tag), old, oid)],
-        Reflog::Message("session"),
+        "session",
     )
 }
 
-/// Deletes a session's ref.
-pub fn remove(repo: &Repo, tag: &SessionTag) -> Result<()> {
-    match refs::find(repo, &ref_name(tag))? {
-        Some(old) => refs::transact(
-            repo,
-            &[Edit::delete(ref_name(tag), old)],
-            Reflog::Message("session ends"),
-        )
-        .map_err(|lost| lost.into_error("remove the session")),
-        None => Ok(()),
+/// Applies edits, twice if a lock was in the way that proves to be nobody's any more.
+fn write(repo: &Repo, edits: &[Edit], reflog: &str) -> Result<(), Lost> {
+    match refs::transact(repo, edits, Reflog::Message(reflog)) {
+        Err(Lost::Busy(_)) if log::repair_if_free(repo).map_err(Lost::Failed)? => {
+            refs::transact(repo, edits, Reflog::Message(reflog))
+        }
+        done => done,
     }
+}
+
+/// Deletes a session's ref.
+pub fn remove(repo: &Repo, tag: &SessionTag, dice: &Dice) -> Result<()> {
+    let mut retry = log::Retry::new(log::PATIENCE);
+    while let Some(old) = refs::find(repo, &ref_name(tag))? {
+        match write(repo, &[Edit::delete(ref_name(tag), old)], "session ends") {
+            Ok(()) => return Ok(()),
+            Err(lost) => retry.again(lost, "remove the session", dice.roll())?,
+        }
+    }
+    Ok(())
 }
 
 /// Tells whether a session is alive, as seen from this host.
@@ -317,7 +326,7 @@ pub fn publish(ctx: &Ctx, session: &Session, gone: bool) {
             return Ok(());
         };
         if gone {
-            return remove(&hub, &session.tag);
+            return remove(&hub, &session.tag, &ctx.dice);
         }
         let old = refs::find(&hub, &ref_name(&session.tag))?;
         save(&hub, session, old).map_err(|lost| lost.into_error("write the hub"))

@@ -1,7 +1,7 @@
 //! `git ccc doctor`: what is wrong here, each with its repair.
 //!
 //! It looks without changing anything but its own scratch directory; `--fix`
-//! repairs what needs no decision: hooks, a crashed log lock, and sessions whose
+//! repairs what needs no decision: hooks, locks that are proved dead, and sessions whose
 //! process is proved gone. It also names commits of held paths that no hook saw
 //! (`features/check`).
 
@@ -23,7 +23,7 @@ use crate::{
         claim::store as claim_store,
         session::{logic::Life, model::Session, store as session_store},
     },
-    git::{Repo, log, repo::Backend, run},
+    git::{Repo, locks, log, repo::Backend, run},
     settings::{Origin, Settings},
 };
 use clap::Args;
@@ -39,8 +39,6 @@ pub struct DoctorArgs {
 
 /// How old a lock of git's must be before it is mentioned: one is held through a hook and an editor.
 const LOCK_AGE: Duration = Duration::from_secs(60);
-/// How old the log's lock must be: our transactions take milliseconds.
-const LOG_LOCK_AGE: Duration = Duration::from_secs(10);
 /// How much of the log is checked.
 const LOG_LINES: usize = 10_000;
 
@@ -66,7 +64,7 @@ pub fn doctor(ctx: &Ctx, args: &DoctorArgs) -> Result<()> {
     };
     exam.git()?;
     let settings = ctx.settings();
-    exam.locks();
+    exam.locks()?;
     if exam.set_up() {
         exam.log_chain()?;
         exam.records()?;
@@ -159,53 +157,29 @@ impl Exam<'_> {
         }
     }
 
-    fn locks(&mut self) {
-        let common = self.repo.common_dir();
-        let log_lock = common.join("refs/ccc/log.lock");
-        let now = file_clock(self.repo);
-        let age = |path: &Path| {
-            let then = path
-                .symlink_metadata()
-                .and_then(|meta| meta.modified())
-                .ok()?;
-            now?.duration_since(then).ok()
+    fn locks(&mut self) -> Result<()> {
+        let fixed = self.fix && {
+            let guard = log::lock(self.repo)?;
+            let before = locks::survey(self.repo)?;
+            log::repair_lock(self.repo, &guard)?;
+            for left in before.iter().filter(|left| !left.path.exists()) {
+                self.findings.push(stale(left).fixed());
+            }
+            true
         };
-        if let Some(age) = age(&log_lock).filter(|age| *age >= LOG_LOCK_AGE) {
-            let fact = format!(
-                "{} is {} s old: a crash left it, and no claim can change",
-                log_lock.display(),
-                age.as_secs()
-            );
-            let finding = Finding::error("stale-log-lock", fact, "git ccc doctor --fix");
-            let repaired = self.fix
-                && log::lock(self.repo)
-                    .and_then(|guard| log::repair_lock(self.repo, &guard))
-                    .unwrap_or(false);
-            self.findings
-                .push(if repaired { finding.fixed() } else { finding });
-        }
-        let others = [
-            (common.join("packed-refs.lock"), "no ref can be deleted"),
-            (common.join("config.lock"), "no configuration can change"),
-            (
-                self.repo.git_dir().join("index.lock"),
-                "nothing can be staged",
-            ),
-            (self.repo.git_dir().join("HEAD.lock"), "HEAD cannot move"),
-        ];
-        for (path, effect) in others {
-            if let Some(age) = age(&path).filter(|age| *age >= LOCK_AGE) {
-                let shown = path.display();
-                let fact = format!(
-                    "{shown} is {} s old: while it is there {effect}",
-                    age.as_secs()
-                );
+        for left in locks::survey(self.repo)? {
+            if left.dead {
+                self.findings.push(stale(&left));
+            } else if left.age >= LOCK_AGE || fixed && left.holders.is_empty() {
+                let path = shell(&left.path.display().to_string());
                 // Only if no git runs at all: it may be held through a hook or an editor.
-                let repair = format!("pgrep -a git || rm {}", shell(&shown.to_string()));
+                let repair = format!("pgrep -a git || rm {path}");
+                let fact = format!("{}; while it is there {}", left.fact(), effect(&left.path));
                 self.findings
                     .push(Finding::warning("old-lock", fact, repair));
             }
         }
+        Ok(())
     }
 
     fn log_chain(&mut self) -> Result<()> {
@@ -291,7 +265,7 @@ impl Exam<'_> {
             return Err(Error::no(format!("session {tag} is back")));
         }
         claim_store::release_all(self.ctx, tag)?;
-        session_store::remove(self.repo, tag)?;
+        session_store::remove(self.repo, tag, &self.ctx.dice)?;
         session_store::publish(self.ctx, session, true);
         Ok(())
     }
@@ -389,11 +363,20 @@ fn is_current(text: &[u8], name: &str, before: Option<&str>) -> bool {
     is(None) || is(before)
 }
 
-/// Returns the file system's own time, by which the ages of its files are counted.
-fn file_clock(repo: &Repo) -> Option<std::time::SystemTime> {
-    let path = repo.ccc_dir().join(format!("clock.{}", std::process::id()));
-    crate::fs::replace(&path, b"").ok()?;
-    let now = path.metadata().and_then(|meta| meta.modified()).ok();
-    let _ = crate::fs::remove(&path);
-    now
+fn stale(left: &locks::Left) -> Finding {
+    let fact = format!("{}; while it is there {}", left.fact(), effect(&left.path));
+    Finding::error("stale-lock", fact, "git ccc doctor --fix")
+}
+
+/// Says what a lock stops.
+fn effect(path: &Path) -> String {
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some("packed-refs.lock" | "packed-refs.new") => "no ref can be deleted".to_owned(),
+        Some("config.lock") => "no configuration can change".to_owned(),
+        Some("index.lock") => "nothing can be staged".to_owned(),
+        Some("HEAD.lock") => "HEAD cannot move".to_owned(),
+        Some("tables.list.lock") => "no ref can change".to_owned(),
+        Some("log.lock") => "no claim can change".to_owned(),
+        _ => "what it guards cannot change".to_owned(),
+    }
 }

@@ -63,12 +63,12 @@ fn list_files(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Lis
     let mut last = None;
     for _ in 0..RESTARTS {
         let found = match list_flat(repo, prefix, before) {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => list_by_gix(repo, prefix).map(Listing::of),
-            Err(error) => Err(error),
+            Ok(None) => super::steady(repo, || list_by_gix(repo, prefix).map(Listing::of)),
+            other => other,
         };
         match found {
-            Ok(found) => return Ok(found),
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => {}
             Err(error) => last = Some(error),
         }
     }
