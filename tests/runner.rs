@@ -78,4 +78,5 @@ mod props {
 mod races {
     mod claim;
     mod commit;
+    mod locks;
 }

@@ -373,7 +373,7 @@ fn doctor_names_stale_locks_and_repairs_the_logs() {
         w.command("touch", args).run().ok();
     }
     let found = codes(&w.ccc(["doctor", "--json"]));
-    assert_eq!(found[..3], ["stale-log-lock", "old-lock", "old-lock"]);
+    assert_eq!(found[..3], ["stale-lock", "old-lock", "old-lock"]);
     fs::remove_file(git.join("packed-refs.lock")).expect("it was made above");
     fs::remove_file(git.join("index.lock")).expect("it was made above");
     w.ccc(["doctor", "--fix"]).ok();

@@ -37,7 +37,7 @@ pub struct DoctorArgs {
     pub fix: bool,
 }
 
-/// How old a lock of git's must be before it is mentioned: one is held through a hook and an editor.
+/// How old an index.lock must be before it is mentioned: it is held through a hook and an editor.
 const LOCK_AGE: Duration = Duration::from_secs(60);
 /// How much of the log is checked.
 const LOG_LINES: usize = 10_000;
@@ -158,19 +158,18 @@ impl Exam<'_> {
     }
 
     fn locks(&mut self) -> Result<()> {
-        let fixed = self.fix && {
+        if self.fix {
             let guard = log::lock(self.repo)?;
             let before = locks::survey(self.repo)?;
             log::repair_lock(self.repo, &guard)?;
             for left in before.iter().filter(|left| !left.path.exists()) {
                 self.findings.push(stale(left).fixed());
             }
-            true
-        };
+        }
         for left in locks::survey(self.repo)? {
             if left.dead {
                 self.findings.push(stale(&left));
-            } else if left.age >= LOCK_AGE || fixed && left.holders.is_empty() {
+            } else if left.age >= LOCK_AGE || !left.path.ends_with("index.lock") {
                 let path = shell(&left.path.display().to_string());
                 // Only if no git runs at all: it may be held through a hook or an editor.
                 let repair = format!("pgrep -a git || rm {path}");
