@@ -2,13 +2,13 @@
 
 use crate::{
     base::time::Timestamp,
-    error::{Context, Kind, Result},
+    error::{Context, Error, Kind, Result},
     git::{Oid, Repo},
 };
 use gix::{
     actor::Signature,
     bstr::{BString, ByteSlice},
-    objs::{Kind as ObjectKind, Tag, Tree},
+    objs::{CommitRef, Kind as ObjectKind, Tag, TagRef, Tree},
 };
 
 /// Who writes an object, and when.
@@ -75,13 +75,35 @@ pub fn write_record(repo: &Repo, name: &str, message: &str, author: Author<'_>) 
 /// Reads the message of a record.
 pub fn read_record(repo: &Repo, oid: Oid) -> Result<String> {
     let unreadable = || format!("object {oid} cannot be read as a record");
+    let (kind, data) = read(repo, oid)?;
+    let tag = match kind {
+        ObjectKind::Tag => TagRef::from_bytes(&data, repo.hash()),
+        _ => return Err(Error::internal(unreadable()).because(format!("it is a {kind}"))),
+    };
+    let tag = tag.context(Kind::Internal, unreadable)?;
+    Ok(tag.message.to_str_lossy().into_owned())
+}
+
+/// Reads an object, from the repository opened anew if it is not found at first: while git packs, an object can leave
+/// its loose file after gix has looked at the packs, or between two looks at that file.
+fn read(repo: &Repo, oid: Oid) -> Result<(ObjectKind, Vec<u8>)> {
+    const ATTEMPTS: usize = 5;
+    let found = |object: gix::Object<'_>| (object.kind, object.data.clone());
+    for _ in 1..ATTEMPTS {
+        if let Ok(object) = repo.gix().find_object(oid) {
+            return Ok(found(object));
+        }
+        if let Ok(anew) = Repo::open(repo.git_dir())
+            && let Ok(object) = anew.gix().find_object(oid)
+        {
+            return Ok(found(object));
+        }
+    }
     let object = repo
         .gix()
         .find_object(oid)
-        .context(Kind::Internal, unreadable)?;
-    let tag = object.try_into_tag().context(Kind::Internal, unreadable)?;
-    let tag = tag.decode().context(Kind::Internal, unreadable)?;
-    Ok(tag.message.to_str_lossy().into_owned())
+        .context(Kind::Internal, || format!("object {oid} cannot be read"))?;
+    Ok(found(object))
 }
 
 /// Writes a commit of the empty tree: one entry of a log.
@@ -108,11 +130,12 @@ pub fn write_entry(
 /// Reads an entry: its first parent and its message.
 pub fn read_entry(repo: &Repo, oid: Oid) -> Result<(Option<Oid>, String)> {
     let unreadable = || format!("commit {oid} cannot be read");
-    let commit = repo
-        .gix()
-        .find_commit(oid)
-        .context(Kind::Internal, unreadable)?;
-    let commit = commit.decode().context(Kind::Internal, unreadable)?;
+    let (kind, data) = read(repo, oid)?;
+    let commit = match kind {
+        ObjectKind::Commit => CommitRef::from_bytes(&data, repo.hash()),
+        _ => return Err(Error::internal(unreadable()).because(format!("it is a {kind}"))),
+    };
+    let commit = commit.context(Kind::Internal, unreadable)?;
     Ok((
         commit.parents().next(),
         commit.message.to_str_lossy().into_owned(),

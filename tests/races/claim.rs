@@ -62,7 +62,7 @@ save() {
   case $code in
   0) echo "committed w$n r$i" ;;
   137) ;;
-  *) over "$id" "$until" || echo "FAILED commit $code $(cat "$err")" ;;
+  *) over "$id" "$until" || echo "FAILED commit $code of w$n r$i $CCC_SESSION $id: $(cat "$err"; git log -3 --format='%h %s %b' -- $file; git log -20 --format='%h %s; %(trailers:separator=%x20)' refs/ccc/log)" ;;
   esac
 }
 begin
@@ -80,7 +80,7 @@ while [ $i -lt $rounds ]; do
   0) echo "held ${line%|*}"
      id=$(sed -n 's/.*"id": "\(.*\)".*/\1/p' "$out" | head -n 1); until=$(sed -n 's/.*"until": "\(.*\)".*/\1/p' "$out" | sort | head -n 1)
      for w in ${line#*|}; do bear "$w"; done
-     case $kind in 4|5) w=${line#*|}; save "${w%% *}" ;; esac
+     case $kind in 3|4|5|8|9) w=${line#*|}; save "${w%% *}" ;; esac
      for w in ${line#*|}; do leave "$w"; done
      case $kind in
      6) echo "left $id" ;;
