@@ -108,9 +108,7 @@ pub fn tree_of(repo: &Repo, commit: Option<Oid>) -> Result<Oid> {
     let Some(commit) = commit else {
         return Ok(repo.gix().empty_tree().id);
     };
-    let found = repo
-        .gix()
-        .find_commit(commit)
+    let found = persist(|| repo.gix().find_commit(commit))
         .context(Kind::Internal, || format!("commit {commit} cannot be read"))?;
     Ok(found
         .tree_id()
@@ -124,30 +122,28 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
     if base == repo.gix().empty_tree().id {
         super::objects::empty_tree(repo)?;
     }
-    let mut editor = repo
-        .gix()
-        .edit_tree(base)
-        .context(Kind::Internal, unwritable)?;
-    for Staged { path, blob } in staged {
-        match blob {
-            Some(blob) => editor
-                .upsert(path, blob.kind, blob.oid)
-                .context(Kind::Internal, unwritable)?,
-            None => editor.remove(path).context(Kind::Internal, unwritable)?,
-        };
-    }
-    Ok(persist(|| editor.write())
-        .context(Kind::Internal, unwritable)?
-        .detach())
+    // Each attempt edits anew: an editor that failed half way has forgotten what it was about to write.
+    persist(|| {
+        let mut editor = repo
+            .gix()
+            .edit_tree(base)
+            .context(Kind::Internal, unwritable)?;
+        for Staged { path, blob } in staged {
+            match blob {
+                Some(blob) => editor
+                    .upsert(path, blob.kind, blob.oid)
+                    .context(Kind::Internal, unwritable)?,
+                None => editor.remove(path).context(Kind::Internal, unwritable)?,
+            };
+        }
+        Ok(editor.write().context(Kind::Internal, unwritable)?.detach())
+    })
 }
 
 /// Returns what a tree has at a path: object and mode.
 pub fn lookup(repo: &Repo, tree: Oid, path: &BStr) -> Result<Option<(Oid, u32)>> {
     let unreadable = || format!("tree {tree} cannot be read");
-    let tree = repo
-        .gix()
-        .find_tree(tree)
-        .context(Kind::Internal, unreadable)?;
+    let tree = persist(|| repo.gix().find_tree(tree)).context(Kind::Internal, unreadable)?;
     let found = tree
         .lookup_entry(path.split_str("/"))
         .context(Kind::Internal, unreadable)?;

@@ -38,8 +38,10 @@ impl Author<'_> {
     }
 }
 
-/// Writes objects, again if it fails at first: git removes an empty directory below `objects/` while it packs,
-/// and the file that was about to be put there is refused.
+/// Writes or reads objects, again if it fails at first: git removes an empty directory below `objects/` while it packs,
+/// and the file that was about to be put there is refused; and it moves what was about to be read into a pack.
+///
+/// Each attempt must start from the beginning, with nothing left of the one that failed.
 pub fn persist<T, E>(mut write: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     const ATTEMPTS: usize = 5;
     for _ in 1..ATTEMPTS {

@@ -108,7 +108,7 @@ enum Weather {
     GitDies,
 }
 
-/// A `git` that kills: about every twelfth transaction. What a git that was killed left is made to look old, together with the note of when it
+/// A `git` that kills: about every twelfth transaction. What stays of a git that was killed is made to look old, together with the note of when it
 /// ran, so that nobody has to wait ten seconds for that; removing it is the tool's.
 fn deadly(weather: Weather) -> String {
     let strike = match weather {
@@ -118,8 +118,9 @@ fn deadly(weather: Weather) -> String {
         _ => {
             "touch -d '2 minutes ago' \"$GITDIR/ccc/running/$PPID\".*; exec 3<&0; git \"$@\" <&3 & p=$!; sleep 0.00$((n % 8)); \
              kill -9 $p 2>/dev/null && { wait $p; \
-             find \"$GITDIR/refs\" \"$GITDIR/reftable\" \"$GITDIR/\"*.lock \"$GITDIR/packed-refs.new\" \\( -name '*.lock' -o -name '*.new' \\) \
-             -exec touch -d '1 minute ago' {} + 2>/dev/null; exit 137; }; wait $p; exit $?"
+             left() { find \"$GITDIR/refs\" \"$GITDIR/reftable\" \"$GITDIR/\"*.lock \"$GITDIR/packed-refs.new\" \\( -name '*.lock' -o -name '*.new' \\) \
+             -printf '%i %p\\n' 2>/dev/null; }; before=$(left); sleep 0.1; \
+             left | while read -r line; do case \"$before\" in *\"$line\"*) touch -d '1 minute ago' \"${line#* }\" 2>/dev/null ;; esac; done; exit 137; }; wait $p; exit $?"
         }
     };
     format!(
