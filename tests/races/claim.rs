@@ -116,8 +116,8 @@ fn deadly(weather: Weather) -> String {
             "case $((n % 2)) in 0) kill -9 $PPID; exit 137 ;; *) git \"$@\" <&0; kill -9 $PPID; exit 137 ;; esac"
         }
         _ => {
-            "touch -d '2 minutes ago' \"$GITDIR/ccc/running/$PPID\".*; exec 3<&0; git \"$@\" <&3 & p=$!; sleep 0.00$((n % 8)); \
-             kill -9 $p 2>/dev/null && { wait $p; \
+            "exec 3<&0; git \"$@\" <&3 & p=$!; sleep 0.0$((n + 10)); \
+             touch -c -d '2 minutes ago' \"$GITDIR/ccc/running/$PPID\".*; kill -9 $p 2>/dev/null && { wait $p; \
              left() { find \"$GITDIR/refs\" \"$GITDIR/reftable\" \"$GITDIR/\"*.lock \"$GITDIR/packed-refs.new\" \\( -name '*.lock' -o -name '*.new' \\) \
              -printf '%i %p\\n' 2>/dev/null; }; before=$(left); sleep 0.1; \
              left | while read -r line; do case \"$before\" in *\"$line\"*) touch -d '1 minute ago' \"${line#* }\" 2>/dev/null ;; esac; done; exit 137; }; wait $p; exit $?"

@@ -24,7 +24,7 @@ fn world(options: Options) -> World {
 fn dies_once(w: &World, and_its_parent: bool) {
     let dir = w.tmp().join("strike");
     std::fs::create_dir(&dir).expect("a fresh folder");
-    let hook = "#!/bin/sh\ncase $1 in prepared) kill -9 $PPID ;; esac\n";
+    let hook = "#!/bin/sh\ncase $1 in prepared) touch -d '2 minutes ago' \"$NOTES\".*; kill -9 $PPID ;; esac\n";
     let path = dir.join("reference-transaction");
     std::fs::write(&path, hook).expect("a hook");
     w.command("chmod", ["755", &path.to_string_lossy()])
@@ -41,7 +41,7 @@ fn dies_once(w: &World, and_its_parent: bool) {
         &format!(
             "PATH=${{PATH#*:}}; export PATH\n\
              case \"$*\" in *update-ref*) mkdir '{dir}/done' 2>/dev/null || exec git \"$@\" ;; *) exec git \"$@\" ;; esac\n\
-             touch -d '2 minutes ago' '{git}'/ccc/running/$PPID.*\n\
+             export NOTES='{git}'/ccc/running/$PPID\n\
              git -c core.hooksPath='{dir}' \"$@\"; code=$?\n\
              find '{git}' -name '*.lock' -exec touch -d '119 seconds ago' {{}} + ; {kill}exit $code",
             git = git.display(),
