@@ -51,6 +51,21 @@ impl Ctx {
         })
     }
 
+    /// Returns the world of the same command as if it had been started in another directory.
+    #[must_use]
+    pub fn standing_in(&self, dir: &Path) -> Self {
+        Ctx {
+            ui: self.ui,
+            dice: Dice::new(),
+            session_flag: self.session_flag.clone(),
+            clock: SystemClock::new(),
+            cwd: dir.to_owned(),
+            repo: OnceCell::new(),
+            settings: OnceCell::new(),
+            beaten: RefCell::new(None),
+        }
+    }
+
     /// Notes that a session beat, which is when its leases are looked at too.
     pub fn note_beat(&self, session: &SessionTag) {
         self.beaten.replace(Some(session.clone()));

@@ -8,9 +8,23 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::Path,
-    sync::mpsc,
+    sync::{OnceLock, mpsc},
     time::Duration,
 };
+
+/// The longest that this process waits for any lock, whatever its caller would wait.
+static LIMIT: OnceLock<Duration> = OnceLock::new();
+
+/// Bounds every wait of this process: whoever runs inside another program's event must not hold that up.
+pub fn hurry(limit: Duration) {
+    // The first bound stands: there is one such decision a process.
+    let _ = LIMIT.set(limit);
+}
+
+/// Returns `patience`, bounded by [`hurry`].
+pub fn bounded(patience: Duration) -> Duration {
+    LIMIT.get().map_or(patience, |limit| patience.min(*limit))
+}
 
 /// An exclusive lock on a file, held until dropped.
 #[derive(Debug)]
@@ -36,7 +50,7 @@ impl Lock {
             // If nobody waits any more the file closes here, which gives the lock back.
             let _ = done.send(taken);
         });
-        match wait.recv_timeout(limit) {
+        match wait.recv_timeout(bounded(limit)) {
             Ok(Ok(file)) => Ok(Some(Lock { _file: Some(file) })),
             Ok(Err(error)) => Err(error),
             Err(_) => Ok(None),

@@ -28,15 +28,18 @@
     reason = "the harness is one vocabulary: not every word is used in every state of the tests"
 )]
 mod common {
+    pub mod agent;
     pub mod command;
     pub mod output;
     pub mod race;
+    pub mod schema;
     pub mod session;
     pub mod setup;
     pub mod world;
 }
 
 mod contracts {
+    mod agents;
     mod exit_codes;
     mod json;
     mod records;
@@ -44,6 +47,7 @@ mod contracts {
 }
 
 mod features {
+    mod agent;
     mod beside_claims;
     mod bypass;
     mod chat;

@@ -1,6 +1,10 @@
-//! A hook with nothing to refuse, at 100 claims of others, against starting the binary.
+//! A hook with nothing to refuse, at 100 claims of others, against starting the binary: git's, and an agent's before an edit.
 
-use super::{BINARY, Repo, row};
+use super::{BINARY, Repo, row, said};
+use std::{
+    fs::File,
+    time::{Duration, Instant},
+};
 
 const ROUNDS: usize = 100;
 
@@ -26,6 +30,39 @@ pub fn run() {
     }
     row(
         "hook pre-commit, 100 claims / start",
+        &mut hook,
+        &mut start,
+        "<= 3",
+    );
+    agent(&repo);
+}
+
+/// An edit of a file that the agent holds already: the usual case.
+fn agent(repo: &Repo) {
+    let input = repo.path().join(".git/event.json");
+    let event = format!(
+        r#"{{"session_id":"bench-1","cwd":"{0}","hook_event_name":"PreToolUse","tool_name":"Edit","tool_input":{{"file_path":"{0}/file9.txt"}}}}"#,
+        repo.path().display()
+    );
+    std::fs::write(&input, event).expect("a file");
+    let fire = || -> Duration {
+        let mut command = repo.command(BINARY, &["hook", "claude"]);
+        command.stdin(File::open(&input).expect("the event"));
+        command.env("CLAUDE_PID", std::process::id().to_string());
+        let start = Instant::now();
+        let answer = said(&mut command);
+        assert_eq!(answer, "", "nothing to refuse");
+        start.elapsed()
+    };
+    // The first registers the session and claims the file.
+    fire();
+    let (mut hook, mut start) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        start.push(repo.timed(BINARY, &["--version"], "nobody"));
+        hook.push(fire());
+    }
+    row(
+        "hook claude, 100 claims / start",
         &mut hook,
         &mut start,
         "<= 3",

@@ -6,7 +6,7 @@ mod man;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{chat, claim, commit, hook, session, setup},
+    features::{agent, chat, claim, commit, hook, session, setup},
     ui::Ui,
 };
 use clap::{Parser, Subcommand};
@@ -48,7 +48,7 @@ enum Command {
     Claims(claim::cmd::ClaimsArgs),
     /// Commit exactly the named paths, beside everybody else
     Commit(Box<commit::cmd::CommitArgs>),
-    /// Run as a git hook
+    /// Run as a hook of git or of an agent
     #[command(hide = true)]
     Hook(hook::cmd::HookArgs),
     /// Print a completion script for a shell
@@ -64,6 +64,8 @@ enum Command {
     /// Register, list, show, rename and end sessions
     #[command(subcommand)]
     Session(session::cmd::SessionCommand),
+    /// Print what an agent's status line shows: tag, unread, claims
+    StatusLine,
     /// Let the commands in this repository's settings run
     Trust(setup::cmd::TrustArgs),
     /// Take back what init did
@@ -90,7 +92,23 @@ pub fn main() -> ExitCode {
         done.unwrap_or_else(|_| Err(Error::new(Kind::Internal, "this is a defect of git ccc")));
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if cli.command.never_fails() && !matches!(error.kind, Kind::Child(_)) => {
+            // A code other than 0 would stop the agent, or show it an error of ours.
+            ui.warn(&format!("the hook of git ccc did nothing: {error}"));
+            ExitCode::SUCCESS
+        }
         Err(error) => ExitCode::from(ui.error(&error)),
+    }
+}
+
+impl Command {
+    /// Tells whether it runs inside an agent, where no failure of ours may count; an exit code that it chose stays.
+    fn never_fails(&self) -> bool {
+        match self {
+            Command::Hook(args) => agent::cmd::job(args.name()).is_some(),
+            Command::StatusLine => true,
+            _ => false,
+        }
     }
 }
 
@@ -139,13 +157,17 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Claim(args) => claim::cmd::claim(ctx, args),
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),
-        Command::Hook(args) => hook::cmd::run(ctx, args),
+        Command::Hook(args) => match agent::cmd::job(args.name()) {
+            Some(job) => agent::cmd::run(ctx, job),
+            None => hook::cmd::run(ctx, args),
+        },
         Command::Completions(args) => complete::run(ctx, args),
         Command::Doctor(args) => setup::doctor::doctor(ctx, args),
         Command::Init => setup::cmd::init(ctx, &man::page()?),
         Command::Man => ctx.ui.raw(&man::page()?),
         Command::Release(args) => claim::cmd::release(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
+        Command::StatusLine => agent::cmd::status_line(ctx),
         Command::Trust(args) => setup::cmd::trust(ctx, args),
         Command::Uninstall(args) => setup::cmd::uninstall(ctx, args),
         Command::Who(args) => session::cmd::list(ctx, args),

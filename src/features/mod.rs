@@ -4,6 +4,7 @@
 //! decisions), `store` (load and compare-and-swap), `cmd`, `view`, `error`;
 //! what a feature does not need, it does not have.
 
+pub mod agent;
 pub mod chat;
 pub mod check;
 pub mod claim;

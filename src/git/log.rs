@@ -271,7 +271,7 @@ impl Retry {
     /// Starts the clock.
     pub fn new(patience: Duration) -> Self {
         Retry {
-            until: Instant::now() + patience,
+            until: Instant::now() + crate::fs::bounded(patience),
             pause: Duration::from_millis(1),
         }
     }

@@ -71,6 +71,20 @@ impl Trailer {
     pub const NAMES: &[&str] = &["session", "off"];
 }
 
+/// What the end of an agent's conversation does to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AtEnd {
+    /// The session stays for a resume.
+    Mark,
+    /// The session ends and its claims are given back.
+    End,
+}
+
+impl AtEnd {
+    /// The words of the setting.
+    pub const NAMES: &[&str] = &["mark", "end"];
+}
+
 /// Every setting, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -93,6 +107,7 @@ impl fmt::Display for Entry {
         match &self.value {
             None => Ok(()),
             Some(Value::Duration(ttl)) => write!(f, "\"{ttl}\""),
+            Some(Value::Switch(on)) => write!(f, "{on}"),
             Some(Value::Text(text)) => write!(f, "\"{}\"", error::shown(text)),
             Some(Value::Command(command)) => write!(f, "\"{command}\""),
             Some(Value::List(items)) => {
@@ -209,6 +224,19 @@ impl Settings {
         self.list("hooks.install")
     }
 
+    /// Whether an agent's first edit of a free path claims it.
+    pub fn claim_on_edit(&self) -> bool {
+        self.switch("agents.claim_on_edit")
+    }
+
+    /// What the end of an agent's conversation does to its session.
+    pub fn at_end(&self) -> AtEnd {
+        match self.text("agents.at_end") {
+            Some("end") => AtEnd::End,
+            _ => AtEnd::Mark,
+        }
+    }
+
     /// Where the value of `name` comes from, if there is such a key.
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.entry(name).map(|entry| &entry.origin)
@@ -243,6 +271,13 @@ impl Settings {
         match self.entry(name).and_then(|entry| entry.value.as_ref()) {
             Some(Value::Duration(ttl)) => *ttl,
             _ => unreachable!("{name} is declared as a duration with a default"),
+        }
+    }
+
+    fn switch(&self, name: &str) -> bool {
+        match self.entry(name).and_then(|entry| entry.value.as_ref()) {
+            Some(Value::Switch(on)) => *on,
+            _ => unreachable!("{name} is declared as a switch with a default"),
         }
     }
 

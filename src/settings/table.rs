@@ -60,6 +60,8 @@ pub enum KeyKind {
     Scopes,
     /// A list of these words.
     Subset(&'static [&'static str]),
+    /// `true` or `false`.
+    Switch,
     /// A shell command, which runs only as a [`Trusted`](super::Trusted) value.
     Command,
 }
@@ -73,6 +75,7 @@ impl KeyKind {
             Self::Remote => "the name of a git remote".to_owned(),
             Self::Scopes => "a list of scopes such as [\"src/auth/\"]".to_owned(),
             Self::Subset(words) => format!("a list of {}", quoted(words)),
+            Self::Switch => "true or false".to_owned(),
             Self::Command => "a shell command".to_owned(),
         }
     }
@@ -90,6 +93,8 @@ pub enum KeyDefault {
     Unset,
     /// This text.
     Text(&'static str),
+    /// On or off.
+    Switch(bool),
     /// This list.
     List(&'static [&'static str]),
 }
@@ -186,6 +191,20 @@ pub const KEYS: &[Key] = &[
         layers: ANY_LAYER,
         doc: "The git hooks that `git ccc init` installs.",
     },
+    Key {
+        name: "agents.claim_on_edit",
+        kind: KeyKind::Switch,
+        default: KeyDefault::Switch(true),
+        layers: ANY_LAYER,
+        doc: "Whether an agent's first edit of a free path claims it, until the commit that contains it.",
+    },
+    Key {
+        name: "agents.at_end",
+        kind: KeyKind::Choice(super::AtEnd::NAMES),
+        default: KeyDefault::Text("mark"),
+        layers: ANY_LAYER,
+        doc: "What the end of an agent's conversation does: mark keeps the session for a resume, end ends it and gives its claims back.",
+    },
 ];
 
 /// Every key with its default, type, layers and meaning, as a TOML file that sets each key to its default.
@@ -211,6 +230,7 @@ pub(super) fn render_table(table: &[Key]) -> String {
         );
         match key.default {
             KeyDefault::Unset => push_line(&mut text, format_args!("# {leaf} has no default")),
+            KeyDefault::Switch(on) => push_line(&mut text, format_args!("{leaf} = {on}")),
             KeyDefault::Text(value) => push_line(&mut text, format_args!("{leaf} = \"{value}\"")),
             KeyDefault::List(items) => {
                 push_line(&mut text, format_args!("{leaf} = [{}]", quoted(items)));

@@ -13,6 +13,7 @@ use crate::base::time::{Ttl, parse_duration};
 pub(super) enum Value {
     Duration(Ttl),
     Text(String),
+    Switch(bool),
     List(Vec<String>),
     Command(Command),
 }
@@ -20,6 +21,7 @@ pub(super) enum Value {
 /// A value as written, before its key's kind is known to fit.
 pub(super) enum Raw<'a> {
     Text(&'a str),
+    Switch(bool),
     List(Vec<&'a str>),
     Other(&'static str),
 }
@@ -29,6 +31,7 @@ pub(super) fn default_value(key: &Key) -> Result<Option<Value>, SettingsError> {
     let raw = match key.default {
         KeyDefault::Unset => return Ok(None),
         KeyDefault::Text(text) => Raw::Text(text),
+        KeyDefault::Switch(on) => Raw::Switch(on),
         KeyDefault::List(items) => Raw::List(items.to_vec()),
     };
     check_value(key, &raw, &|| None)
@@ -44,6 +47,7 @@ impl<'a> From<&'a DeValue<'_>> for Raw<'a> {
     fn from(value: &'a DeValue<'_>) -> Self {
         match value {
             DeValue::String(text) => Raw::Text(text),
+            DeValue::Boolean(on) => Raw::Switch(*on),
             DeValue::Array(items) => {
                 let items: Option<Vec<&str>> =
                     items.iter().map(|item| item.get_ref().as_str()).collect();
@@ -86,6 +90,12 @@ pub(super) fn check_value(
             require_word(words, text).map_err(|nearest| bad(text, why(), nearest))?;
             Ok(Value::Text((*text).to_owned()))
         }
+        (KeyKind::Switch, Raw::Switch(on)) => Ok(Value::Switch(*on)),
+        // A variable has no other type than text.
+        (KeyKind::Switch, Raw::Text(text)) => text
+            .parse()
+            .map(Value::Switch)
+            .map_err(|_| bad(text, "expected true or false".to_owned(), None)),
         (KeyKind::Remote, Raw::Text(text)) if is_remote_name(text) => {
             Ok(Value::Text((*text).to_owned()))
         }
@@ -111,6 +121,7 @@ pub(super) fn check_value(
             Ok(Value::List(owned(items)))
         }
         (kind, Raw::Text(_)) => Err(wrong_type(key.name, kind.expected(), "string")),
+        (kind, Raw::Switch(_)) => Err(wrong_type(key.name, kind.expected(), "boolean")),
         (kind, Raw::List(_)) => Err(wrong_type(key.name, kind.expected(), "array")),
         (kind, Raw::Other(found)) => Err(wrong_type(key.name, kind.expected(), found)),
     }

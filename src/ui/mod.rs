@@ -59,6 +59,11 @@ impl Ui {
         write(bytes).map(drop)
     }
 
+    /// The same, and tells whether somebody took it.
+    pub fn hand_over(&self, bytes: &[u8]) -> Result<bool> {
+        write(bytes)
+    }
+
     /// Narrates.
     pub fn note(&self, text: &str) {
         if !self.quiet {

@@ -76,6 +76,7 @@ const RANKS: &[&[&str]] = &[
     &["spawn", "notify", "check"],
     &["board"],
     &["hook", "mcp"],
+    &["agent"],
     &["setup"],
 ];
 

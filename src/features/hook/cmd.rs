@@ -18,11 +18,18 @@ const INPUT_CAP: u64 = 16 << 20;
 /// Arguments of `hook`.
 #[derive(Debug, clap::Args)]
 pub struct HookArgs {
-    /// Hook, by git's name
+    /// Hook by git's name, or the agent whose hook it is
     name: String,
     /// What git gives the hook
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
+}
+
+impl HookArgs {
+    /// Returns the name that was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// Runs one hook: a no stands, any other failure of ours is one line and lets git go on.

@@ -2,22 +2,16 @@
 
 use super::{
     logic::{self, Life},
-    model::{Cursor, Session, SessionRecord},
+    model::{Session, SessionRecord},
+    register::{self, Entry, Words},
     store,
     view::{OneSession, SessionDetail, SessionList, SessionView},
 };
 use crate::{
-    base::{
-        id::{ProcessId, SessionTag},
-        text::one_line,
-    },
+    base::{id::SessionTag, text::one_line},
     ctx::Ctx,
-    env,
     error::{Error, Result},
-    git::{
-        Repo, log, notes,
-        refs::{self, Lost},
-    },
+    git::{log, refs::Lost},
     host,
 };
 use clap::{Args, Subcommand};
@@ -102,104 +96,32 @@ pub struct EndArgs {
 }
 
 /// Registers the session that runs this command, or resumes it.
-pub fn start(ctx: &Ctx, args: &StartArgs) -> Result<Session> {
-    let repo = ctx.repo()?;
-    log::tip(repo)?;
+fn start(ctx: &Ctx, args: &StartArgs) -> Result<Session> {
+    let process = match args.pid {
+        Some(pid) => Some(host::process(pid).ok_or_else(|| {
+            Error::usage(format!("no process {pid} runs on this host"))
+                .hint("git ccc session start --name NAME")
+        })?),
+        None => register::own_process(),
+    };
     let native = args
         .native
         .clone()
         .zip(args.agent.clone())
-        .or_else(|| native_id().map(|(agent, id)| (id, agent)));
+        .or_else(register::own_native);
     let (native, agent) = native.map_or((None, args.agent.clone()), |(id, agent)| {
         (Some(id), Some(agent))
     });
-    let mut retry = log::Retry::new(log::PATIENCE);
-    loop {
-        let (session, old) = registration(ctx, repo, args, agent.as_ref(), native.as_ref())?;
-        match store::save(repo, &session, old) {
-            Ok(()) => {
-                store::publish(ctx, &session, false);
-                return Ok(session);
-            }
-            Err(lost) => retry.again(lost, "register the session", ctx.dice.roll())?,
-        }
-    }
-}
-
-fn native_id() -> Option<(String, String)> {
-    env::AGENT_IDS
-        .iter()
-        .find_map(|(name, agent)| Some(((*agent).to_owned(), env::var(name)?)))
-}
-
-/// Returns the record to write and what it replaces: the same conversation keeps its tag.
-fn registration(
-    ctx: &Ctx,
-    repo: &Repo,
-    args: &StartArgs,
-    agent: Option<&String>,
-    native: Option<&String>,
-) -> Result<(Session, Option<crate::git::Oid>)> {
-    let resumed = match native {
-        Some(id) => store::load_readable(repo)?.into_iter().find(|session| {
-            session.record.native.as_ref() == Some(id) && session.record.agent.as_ref() == agent
-        }),
-        None => None,
-    };
-    let now = ctx.now();
-    // What was said before it came is history, not unread.
-    let tip = refs::find(repo, notes::CHAT)?.map(|oid| oid.to_string());
-    let fresh = || (now, Cursor::at(tip.clone()), toml::Table::new());
-    let (tag, old, (started, cursor, extra)) = match resumed {
-        Some(Session { tag, .. }) => match store::load(repo, &tag)? {
-            Some((Session { record, .. }, oid)) => {
-                let kept = (record.started, record.cursor, record.extra);
-                (tag, Some(oid), kept)
-            }
-            None => (tag, None, fresh()),
-        },
-        None => (
-            store::fresh_tag(repo, &args.name, &ctx.dice)?,
-            None,
-            fresh(),
-        ),
-    };
-    let record = SessionRecord {
+    let entry = Entry {
         name: args.name.clone(),
-        agent: agent.cloned(),
-        native: native.cloned(),
-        host: host::name(),
-        boot: host::boot_id(),
-        repo: repo.common_dir().display().to_string(),
-        worktree: repo.worktree().map(|path| path.display().to_string()),
-        branch: repo.branch(),
         task: args.task.clone(),
-        started,
-        beat: now,
-        nonce: ctx.dice.hex(8),
-        cursor,
-        process: process(args)?,
-        extra,
+        agent,
+        native,
+        process,
+        continues: None,
+        words: Words::New,
     };
-    Ok((Session { tag, record }, old))
-}
-
-/// Finds the process that stands for the session: as told, as the agent says, else an ancestor that is proof enough.
-fn process(args: &StartArgs) -> Result<Option<ProcessId>> {
-    if let Some(pid) = args.pid {
-        let found = host::process(pid).ok_or_else(|| {
-            Error::usage(format!("no process {pid} runs on this host"))
-                .hint("git ccc session start --name NAME")
-        })?;
-        return Ok(Some(found));
-    }
-    let told = [env::PID]
-        .iter()
-        .chain(env::AGENT_PIDS)
-        .find_map(|name| env::var(name)?.parse().ok());
-    Ok(told
-        .and_then(host::process)
-        .or_else(|| host::caller(&["claude", "codex"])))
+    register::enter(ctx, &entry)
 }
 
 /// Runs `session …`; ending one is `release`'s business too, so the caller passes what gives its claims back.

@@ -12,5 +12,6 @@
 pub mod cmd;
 pub mod logic;
 pub mod model;
+pub mod register;
 pub mod store;
 pub mod view;

@@ -233,7 +233,7 @@ pub fn current_if_any(ctx: &Ctx) -> Result<Option<Session>> {
 }
 
 /// Lets a session beat: its record is written again once its last beat is older than the setting says.
-fn beat(ctx: &Ctx, mut session: Session, old: Oid) -> Result<Session> {
+pub fn beat(ctx: &Ctx, mut session: Session, old: Oid) -> Result<Session> {
     let now = ctx.now();
     if now.seconds_since(session.record.beat) < i64::from(ctx.settings()?.beat().seconds()) {
         return Ok(session);

@@ -1,0 +1,231 @@
+//! `git ccc hook claude`, `git ccc hook codex` and what runs beside them.
+
+use super::{
+    guard,
+    logic::brief,
+    mail,
+    model::{Answer, Event, Input, Vendor},
+    store::{self, Who},
+    wake,
+};
+use crate::{
+    ctx::Ctx,
+    env,
+    error::{Context, Error, Kind, Result},
+    features::{
+        chat::reader,
+        claim::store::{self as claims, About},
+        session::store as sessions,
+    },
+    git::{log, refs},
+    settings::AtEnd,
+};
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Read, Write as _},
+    path::Path,
+    time::Duration,
+};
+
+/// Most that is read of what an agent says: a batch of tools brings their whole output.
+const INPUT_CAP: u64 = 64 << 20;
+/// No lock is waited for longer: the agent waits with us.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What `git ccc hook NAME` can be for an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Answers an event.
+    Answer(Vendor),
+    /// Waits for mail while the agent is idle.
+    Wake,
+}
+
+/// Returns the job of this name.
+pub fn job(name: &str) -> Option<Job> {
+    match name {
+        "claude" => Some(Job::Answer(Vendor::Claude)),
+        "codex" => Some(Job::Answer(Vendor::Codex)),
+        "claude-wake" => Some(Job::Wake),
+        _ => None,
+    }
+}
+
+/// Runs a hook of an agent.
+pub fn run(ctx: &Ctx, job: Job) -> Result<()> {
+    let bytes = input()?;
+    let input = Input::parse(&bytes).context(Kind::Usage, || {
+        "what the agent says is no JSON object".to_owned()
+    })?;
+    if let Some(path) = env::var_os(env::PROBE) {
+        return probe(Path::new(&path), job, &input);
+    }
+    let cwd = input.cwd.as_ref().map(Path::new).filter(|cwd| cwd.is_dir());
+    let ctx = ctx.standing_in(cwd.unwrap_or(ctx.cwd()));
+    match job {
+        Job::Wake => wake::run(&ctx, &input),
+        Job::Answer(vendor) => {
+            crate::fs::hurry(PATIENCE);
+            answer(&ctx, vendor, &input)?;
+            match ctx.beaten() {
+                Some(session) => claims::renew_due(&ctx, &session),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn input() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(INPUT_CAP)
+        .read_to_end(&mut bytes)
+        .context(Kind::Internal, || {
+            "what the agent says cannot be read".to_owned()
+        })?;
+    Ok(bytes)
+}
+
+fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
+    // Only a tool can reach into a repository from outside of all.
+    let set_up = ctx
+        .repo()
+        .is_ok_and(|repo| matches!(refs::find(repo, log::REF), Ok(Some(_))));
+    if !set_up && input.event != Event::PreToolUse {
+        return Ok(());
+    }
+    let who = if set_up {
+        store::attend(ctx, vendor, input)?
+    } else {
+        Who::Nobody
+    };
+    if let Who::Stranger(tag) = &who {
+        ctx.ui.warn(&format!(
+            "this conversation is registered as {tag}, which another process runs: nothing is done in its name"
+        ));
+    }
+    if input.event == Event::PreToolUse {
+        let answer = guard::judge(ctx, vendor, (&who, input))?;
+        return mail::say(ctx, vendor, input.event, &answer).map(drop);
+    }
+    match (&who, input.nested) {
+        (Who::Session { session, fresh }, false) => {
+            let before = if *fresh || input.event == Event::SessionStart {
+                Some(brief::brief(&store::facts(ctx, session)?))
+            } else {
+                None
+            };
+            act(ctx, vendor, input, (&session.tag, before))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn act(
+    ctx: &Ctx,
+    vendor: Vendor,
+    input: &Input,
+    (session, before): (&crate::base::id::SessionTag, Option<String>),
+) -> Result<()> {
+    match (input.event, vendor) {
+        (Event::SessionStart, _) => {
+            let text = before.unwrap_or_default();
+            mail::say(ctx, vendor, input.event, &Answer::Context(text)).map(drop)
+        }
+        (Event::UserPromptSubmit, _)
+        | (Event::PostToolBatch, Vendor::Claude)
+        | (Event::PostToolUse, Vendor::Codex) => {
+            mail::give(ctx, (vendor, input.event), session, before)
+        }
+        (Event::Stop, Vendor::Claude) if !input.stopping_again => {
+            mail::give(ctx, (vendor, input.event), session, None)
+        }
+        (Event::Stop, Vendor::Codex) if !input.stopping_again => {
+            if mail::is_waiting(ctx, session)? {
+                mail::say(ctx, vendor, input.event, &Answer::GoOn(String::new()))?;
+            }
+            Ok(())
+        }
+        (Event::SessionEnd, _) => end(ctx, input, session),
+        _ => Ok(()),
+    }
+}
+
+/// A conversation that is over keeps its session for a resume, or gives everything back, as the setting says.
+fn end(ctx: &Ctx, input: &Input, tag: &crate::base::id::SessionTag) -> Result<()> {
+    let goes_on = matches!(input.reason.as_deref(), Some("clear" | "resume"));
+    if goes_on || ctx.settings()?.at_end() == AtEnd::Mark {
+        return Ok(());
+    }
+    let repo = ctx.repo()?;
+    claims::release_all(ctx, tag)?;
+    if let Some((session, _)) = sessions::load(repo, tag)? {
+        sessions::remove(repo, tag)?;
+        sessions::publish(ctx, &session, true);
+    }
+    Ok(())
+}
+
+/// Adds the event to the file that doctor looks at, and does nothing else.
+fn probe(path: &Path, job: Job, input: &Input) -> Result<()> {
+    let word = match job {
+        Job::Answer(vendor) => vendor.word(),
+        Job::Wake => "claude-wake",
+    };
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(format!("{word} {}\n", input.event.name()).as_bytes()))
+        .context(Kind::Setup, || {
+            format!("{} cannot be written", path.display())
+        })
+}
+
+/// Prints one line for an agent's status line; a conversation that is not registered has none.
+pub fn status_line(ctx: &Ctx) -> Result<()> {
+    // By hand there is nobody to say which conversation it is: the environment does.
+    let told = if std::io::stdin().is_terminal() {
+        None
+    } else {
+        Input::parse(&input()?).ok()
+    };
+    let cwd = told.as_ref().and_then(|input| input.cwd.clone());
+    let ctx = ctx.standing_in(cwd.as_ref().map_or(ctx.cwd(), Path::new));
+    let repo = ctx.repo()?;
+    let known = match told.and_then(|input| input.conversation) {
+        Some(id) => store::find(repo, Vendor::Claude, &id)?.map(|(session, _)| session),
+        None => None,
+    };
+    let session = match known {
+        Some(session) => session,
+        None => match sessions::current_if_any(&ctx)? {
+            Some(session) => session,
+            None => return Ok(()),
+        },
+    };
+    let unread = reader::count_unread(repo, &session.tag, store::COUNTED)?;
+    let snapshot = claims::load(repo, ctx.now(), About::Scopes(&[]))?;
+    let held = snapshot.state.held_by(&session.tag).count();
+    let more = if unread.more { "+" } else { "" };
+    let mut line = session.tag.to_string();
+    for (count, word) in [
+        (unread.addressed, "for you"),
+        (unread.room, "in the room"),
+        (held, "held"),
+    ] {
+        if count > 0 {
+            let more = if word == "held" { "" } else { more };
+            // Writing to a String cannot fail.
+            let _ = write!(line, " · {count}{more} {word}");
+        }
+    }
+    line.push('\n');
+    ctx.ui.raw(line.as_bytes())
+}
+
+/// Ends with a code that the agent reads as a call, its text already said.
+pub fn calling() -> Error {
+    Error::already_said(2)
+}
