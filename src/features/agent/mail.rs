@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// So many addressed messages go into one context.
-const LETTERS: usize = 12;
+const LETTERS: usize = 8;
 /// So many lines of the room.
 const LINES: usize = 10;
 /// What interrupts work: the rest waits for the user's next word.

@@ -102,6 +102,10 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
         Some(tag) => store::load(repo, &tag)?,
         None => None,
     };
+    let (tag, old, was) = match known {
+        Some((session, oid)) => (session.tag, Some(oid), Some(session.record)),
+        None => (store::fresh_tag(repo, &entry.name, &ctx.dice)?, None, None),
+    };
     let mut record = SessionRecord {
         name: entry.name.clone(),
         agent: entry.agent.clone(),
@@ -119,16 +123,14 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
         process: entry.process.clone(),
         extra: toml::Table::new(),
     };
-    let Some((Session { tag, record: was }, oid)) = known else {
-        let tag = store::fresh_tag(repo, &entry.name, &ctx.dice)?;
-        return Ok((Session { tag, record }, None));
-    };
-    record.started = was.started;
-    record.cursor = was.cursor;
-    record.extra = was.extra;
-    if entry.words == Words::Old {
-        record.name = was.name;
-        record.task = was.task;
+    if let Some(was) = was {
+        record.started = was.started;
+        record.cursor = was.cursor;
+        record.extra = was.extra;
+        if entry.words == Words::Old {
+            record.name = was.name;
+            record.task = was.task;
+        }
     }
-    Ok((Session { tag, record }, Some(oid)))
+    Ok((Session { tag, record }, old))
 }
