@@ -161,7 +161,7 @@ fn end(ctx: &Ctx, input: &Input, tag: &crate::base::id::SessionTag) -> Result<()
     let repo = ctx.repo()?;
     claims::release_all(ctx, tag)?;
     if let Some((session, _)) = sessions::load(repo, tag)? {
-        sessions::remove(repo, tag)?;
+        sessions::remove(repo, tag, &ctx.dice)?;
         sessions::publish(ctx, &session, true);
     }
     Ok(())
