@@ -57,6 +57,7 @@ mod features {
     mod commit_options;
     mod hook;
     mod index_patch;
+    mod log;
     mod session;
     mod setup;
 }

@@ -54,6 +54,8 @@ pub struct Entry {
     pub oid: Oid,
     /// Its number.
     pub fence: u64,
+    /// The entry before it, if any.
+    pub parent: Option<Oid>,
     /// The whole message.
     pub message: String,
 }
@@ -99,15 +101,17 @@ pub fn tip(repo: &Repo) -> Result<Tip> {
     })?;
     Ok(Tip {
         oid,
-        fence: entry(repo, oid)?.0.fence,
+        fence: entry(repo, oid)?.fence,
     })
 }
 
-fn entry(repo: &Repo, oid: Oid) -> Result<(Entry, Option<Oid>)> {
+/// Reads one entry.
+pub fn entry(repo: &Repo, oid: Oid) -> Result<Entry> {
     let (parent, message) = objects::read_entry(repo, oid)?;
     let mut entry = Entry {
         oid,
         fence: 0,
+        parent,
         message,
     };
     let fence = entry
@@ -117,7 +121,7 @@ fn entry(repo: &Repo, oid: Oid) -> Result<(Entry, Option<Oid>)> {
     entry.fence = fence.ok_or_else(|| {
         Error::internal(format!("log entry {oid} has no readable Ccc-Fence")).hint("git ccc doctor")
     })?;
-    Ok((entry, parent))
+    Ok(entry)
 }
 
 /// Walks the log from the newest entry back.
@@ -125,10 +129,9 @@ pub fn walk(repo: &Repo, from: Oid) -> impl Iterator<Item = Result<Entry>> {
     let mut next = Some(from);
     std::iter::from_fn(move || {
         let oid = next.take()?;
-        Some(entry(repo, oid).map(|(entry, parent)| {
-            next = parent;
-            entry
-        }))
+        let entry = entry(repo, oid);
+        next = entry.as_ref().ok().and_then(|entry| entry.parent);
+        Some(entry)
     })
 }
 

@@ -12,6 +12,7 @@
 pub mod cache;
 pub mod cmd;
 pub mod error;
+pub mod gone;
 pub mod logic;
 pub mod model;
 pub mod plan;

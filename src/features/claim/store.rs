@@ -9,6 +9,7 @@
 use super::{
     cache::Decoded,
     error::refused,
+    gone::{self, Present, Walked},
     logic::{self, Ended, Request, State},
     model::{Claim, ClaimRecord, PREFIX, join},
     plan::{NewClaim, Plan, prepare},
@@ -143,7 +144,7 @@ fn load_at(
         })
         .collect();
     let dead = dead_holders(repo, &relevant, now);
-    let released = released(repo, &tip, &relevant)?;
+    let released = released(repo, tip, &claims, &relevant)?;
     let state = State {
         dead,
         released,
@@ -189,26 +190,26 @@ fn dead_holders(repo: &Repo, claims: &[&Claim], now: Timestamp) -> BTreeSet<Sess
     dead
 }
 
-/// Finds claims whose release is in the log although their ref is still there (a kill before the deletion).
-///
-/// Only a claim that stands in the way is looked up, and only back to its own grant.
-fn released(repo: &Repo, tip: &Tip, claims: &[&Claim]) -> Result<BTreeSet<ClaimId>> {
-    let mut found = BTreeSet::new();
-    let Some(oldest) = claims.iter().map(|claim| claim.record.fence).min() else {
-        return Ok(found);
-    };
-    for entry in log::walk(repo, tip.oid) {
-        let entry = entry?;
-        if entry.fence <= oldest {
-            break;
-        }
-        found.extend(
-            entry
-                .trailers("Ccc-Gone")
-                .filter_map(|value| value.split(' ').next()?.parse::<ClaimId>().ok()),
-        );
+/// Finds claims whose release is in the log although their ref is still there.
+fn released(repo: &Repo, tip: Tip, all: &[Claim], asked: &[&Claim]) -> Result<BTreeSet<ClaimId>> {
+    if asked.is_empty() {
+        return Ok(BTreeSet::new());
     }
-    Ok(found)
+    let asked: BTreeSet<&ClaimId> = asked.iter().map(|claim| &claim.id).collect();
+    let present = all.iter().map(|claim| Present {
+        id: &claim.id,
+        fence: claim.record.fence,
+        asked: asked.contains(&claim.id),
+    });
+    let present: Vec<Present<'_>> = present.collect();
+    let known = Walked::load(repo);
+    let found = gone::search(known.as_ref(), tip, &present, |oid| {
+        log::entry(repo, oid).map(gone::Step::from)
+    })?;
+    if let Some(walked) = found.keep {
+        walked.save(repo);
+    }
+    Ok(found.gone)
 }
 
 /// What a transition did.
