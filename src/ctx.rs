@@ -27,6 +27,7 @@ pub struct Ctx {
     /// The session named by `--session`, if any.
     pub session_flag: Option<String>,
     clock: SystemClock,
+    began: Timestamp,
     cwd: PathBuf,
     repo: OnceCell<Repo>,
     settings: OnceCell<Settings>,
@@ -39,11 +40,13 @@ impl Ctx {
         let cwd = env::cwd().context(Kind::Setup, || {
             "the working directory cannot be read".to_owned()
         })?;
+        let clock = SystemClock::new();
         Ok(Ctx {
             ui,
             dice: Dice::new(),
             session_flag,
-            clock: SystemClock::new(),
+            began: clock.now(),
+            clock,
             cwd,
             repo: OnceCell::new(),
             settings: OnceCell::new(),
@@ -58,12 +61,29 @@ impl Ctx {
             ui: self.ui,
             dice: Dice::new(),
             session_flag: self.session_flag.clone(),
+            began: self.began,
             clock: SystemClock::new(),
             cwd: dir.to_owned(),
             repo: OnceCell::new(),
             settings: OnceCell::new(),
             beaten: RefCell::new(None),
         }
+    }
+
+    /// Returns the world of a command that works in another repository, with the same settings.
+    pub fn in_repo(&self, repo: Repo) -> Result<Self> {
+        let settings = self.settings()?.clone();
+        Ok(Ctx {
+            ui: self.ui,
+            dice: Dice::new(),
+            session_flag: self.session_flag.clone(),
+            began: self.began,
+            clock: SystemClock::new(),
+            cwd: self.cwd.clone(),
+            repo: OnceCell::from(repo),
+            settings: OnceCell::from(settings),
+            beaten: RefCell::new(None),
+        })
     }
 
     /// Notes that a session beat, which is when its leases are looked at too.
@@ -86,6 +106,11 @@ impl Ctx {
     /// Returns the time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Returns when this command began.
+    pub fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// Returns the seconds that local time is ahead of UTC.

@@ -56,6 +56,7 @@ mod features {
     mod commit_kinds;
     mod commit_options;
     mod hook;
+    mod inbox;
     mod index_patch;
     mod log;
     mod session;
@@ -78,10 +79,12 @@ mod props {
     mod chat_logic;
     mod claim_logic;
     mod claim_protocol;
+    mod inbox_logic;
 }
 
 mod races {
     mod claim;
     mod commit;
+    mod inbox;
     mod locks;
 }

@@ -162,6 +162,11 @@ impl RoomName {
     pub fn main() -> Self {
         RoomName("main".to_owned())
     }
+
+    /// Returns the room of what one session says to another and to nobody else.
+    pub fn mail() -> Self {
+        RoomName("mail".to_owned())
+    }
 }
 
 /// Returns `name` as a slug: lower-case ASCII letters, digits and single inner dashes, at most 40 bytes.

@@ -6,7 +6,7 @@ mod man;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{agent, chat, claim, commit, hook, session, setup},
+    features::{agent, chat, claim, commit, hook, inbox, session, setup},
     ui::Ui,
 };
 use clap::{Parser, Subcommand};
@@ -37,6 +37,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Ask the session that knows: who holds a path, or who is meant by a name
+    Ask(inbox::cmd::AskArgs),
     /// Take a claim away from its holder, on the record
     Break(claim::cmd::BreakArgs),
     /// Talk in the room: post, read, reply, ack, pin
@@ -57,10 +59,16 @@ enum Command {
     Doctor(setup::doctor::DoctorArgs),
     /// Set this repository up, or repair its hooks
     Init,
+    /// Show what is addressed to this session, what it has to do, and what became of what it sent
+    Inbox(inbox::cmd::InboxArgs),
+    /// Sleep until something is for this session, say it and end
+    Listen(inbox::cmd::ListenArgs),
     /// Print the manual page
     Man,
     /// Give claims back
     Release(claim::cmd::ReleaseArgs),
+    /// Write to one session
+    Send(Box<inbox::cmd::SendArgs>),
     /// Register, list, show, rename and end sessions
     #[command(subcommand)]
     Session(session::cmd::SessionCommand),
@@ -152,6 +160,7 @@ fn serve(ctx: &Ctx, command: &Command) -> Result<()> {
 
 fn run(ctx: &Ctx, command: &Command) -> Result<()> {
     match command {
+        Command::Ask(args) => inbox::cmd::ask(ctx, args),
         Command::Break(args) => claim::cmd::break_claim(ctx, args),
         Command::Chat(command) => chat::cmd::run(ctx, command),
         Command::Claim(args) => claim::cmd::claim(ctx, args),
@@ -164,8 +173,11 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Completions(args) => complete::run(ctx, args),
         Command::Doctor(args) => setup::doctor::doctor(ctx, args),
         Command::Init => setup::cmd::init(ctx, &man::page()?),
+        Command::Inbox(args) => inbox::cmd::inbox(ctx, args),
+        Command::Listen(args) => inbox::cmd::listen(ctx, args),
         Command::Man => ctx.ui.raw(&man::page()?),
         Command::Release(args) => claim::cmd::release(ctx, args),
+        Command::Send(args) => inbox::cmd::send(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
         Command::StatusLine => agent::cmd::status_line(ctx),
         Command::Trust(args) => setup::cmd::trust(ctx, args),

@@ -10,5 +10,6 @@ pub mod check;
 pub mod claim;
 pub mod commit;
 pub mod hook;
+pub mod inbox;
 pub mod session;
 pub mod setup;

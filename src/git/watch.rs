@@ -10,7 +10,7 @@ use std::{sync::mpsc, time::Duration};
 /// Wakes when something below one of its places changes.
 #[derive(Debug)]
 pub struct Alarm {
-    _watcher: Option<notify::RecommendedWatcher>,
+    watcher: Option<notify::RecommendedWatcher>,
     events: mpsc::Receiver<()>,
     /// Kept so that a missing watcher does not look like an endless stream of events.
     _sender: mpsc::Sender<()>,
@@ -33,17 +33,22 @@ impl Alarm {
                 let _ = notify_sender.send(());
             }
         });
-        let watcher = watcher.ok().map(|mut watcher| {
+        let mut alarm = Alarm {
+            watcher: watcher.ok(),
+            events,
+            _sender: sender,
+        };
+        alarm.also(repo, places);
+        alarm
+    }
+
+    /// Listens in these folders of another repository too.
+    pub fn also(&mut self, repo: &Repo, places: &[&str]) {
+        if let Some(watcher) = &mut self.watcher {
             for place in places {
                 // What does not exist here cannot change; the clock is the fallback for the rest.
                 let _ = watcher.watch(&repo.common_dir().join(place), RecursiveMode::NonRecursive);
             }
-            watcher
-        });
-        Alarm {
-            _watcher: watcher,
-            events,
-            _sender: sender,
         }
     }
 

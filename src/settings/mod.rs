@@ -109,6 +109,7 @@ impl fmt::Display for Entry {
             Some(Value::Duration(ttl)) => write!(f, "\"{ttl}\""),
             Some(Value::Switch(on)) => write!(f, "{on}"),
             Some(Value::Text(text)) => write!(f, "\"{}\"", error::shown(text)),
+            Some(Value::Count(count)) => write!(f, "{count}"),
             Some(Value::Command(command)) => write!(f, "\"{command}\""),
             Some(Value::List(items)) => {
                 let items: Vec<String> = items
@@ -219,6 +220,26 @@ impl Settings {
         }
     }
 
+    /// How many messages one session may address to another in a minute.
+    pub fn messages_per_minute(&self) -> u32 {
+        self.count("inbox.per_minute")
+    }
+
+    /// The same in an hour.
+    pub fn messages_per_hour(&self) -> u32 {
+        self.count("inbox.per_hour")
+    }
+
+    /// How many answers of sessions to each other may follow one another.
+    pub fn hops(&self) -> u32 {
+        self.count("inbox.hops")
+    }
+
+    /// After how many turns two sessions no longer wake each other.
+    pub fn turns(&self) -> u32 {
+        self.count("inbox.turns")
+    }
+
     /// The git hooks to install.
     pub fn hooks(&self) -> &[String] {
         self.list("hooks.install")
@@ -278,6 +299,13 @@ impl Settings {
         match self.entry(name).and_then(|entry| entry.value.as_ref()) {
             Some(Value::Switch(on)) => *on,
             _ => unreachable!("{name} is declared as a switch with a default"),
+        }
+    }
+
+    fn count(&self, name: &str) -> u32 {
+        match self.entry(name).and_then(|entry| entry.value.as_ref()) {
+            Some(Value::Count(count)) => *count,
+            _ => unreachable!("{name} is declared as a count with a default"),
         }
     }
 

@@ -62,6 +62,8 @@ pub enum KeyKind {
     Subset(&'static [&'static str]),
     /// `true` or `false`.
     Switch,
+    /// A number of things.
+    Count,
     /// A shell command, which runs only as a [`Trusted`](super::Trusted) value.
     Command,
 }
@@ -76,6 +78,7 @@ impl KeyKind {
             Self::Scopes => "a list of scopes such as [\"src/auth/\"]".to_owned(),
             Self::Subset(words) => format!("a list of {}", quoted(words)),
             Self::Switch => "true or false".to_owned(),
+            Self::Count => "a number such as 20".to_owned(),
             Self::Command => "a shell command".to_owned(),
         }
     }
@@ -171,6 +174,34 @@ pub const KEYS: &[Key] = &[
         doc: "How often a running session says that it is alive.",
     },
     Key {
+        name: "inbox.per_minute",
+        kind: KeyKind::Count,
+        default: KeyDefault::Text("20"),
+        layers: ANY_LAYER,
+        doc: "How many messages one session may address to another in a minute.",
+    },
+    Key {
+        name: "inbox.per_hour",
+        kind: KeyKind::Count,
+        default: KeyDefault::Text("200"),
+        layers: ANY_LAYER,
+        doc: "The same in an hour.",
+    },
+    Key {
+        name: "inbox.hops",
+        kind: KeyKind::Count,
+        default: KeyDefault::Text("16"),
+        layers: ANY_LAYER,
+        doc: "How many answers of sessions to each other may follow one another with no person and no commit in between.",
+    },
+    Key {
+        name: "inbox.turns",
+        kind: KeyKind::Count,
+        default: KeyDefault::Text("8"),
+        layers: ANY_LAYER,
+        doc: "After how many turns within an hour two sessions no longer wake each other, until a person speaks or one of them commits.",
+    },
+    Key {
         name: "commit.lane",
         kind: KeyKind::Choice(super::Lane::NAMES),
         default: KeyDefault::Text("auto"),
@@ -231,6 +262,9 @@ pub(super) fn render_table(table: &[Key]) -> String {
         match key.default {
             KeyDefault::Unset => push_line(&mut text, format_args!("# {leaf} has no default")),
             KeyDefault::Switch(on) => push_line(&mut text, format_args!("{leaf} = {on}")),
+            KeyDefault::Text(value) if key.kind == KeyKind::Count => {
+                push_line(&mut text, format_args!("{leaf} = {value}"));
+            }
             KeyDefault::Text(value) => push_line(&mut text, format_args!("{leaf} = \"{value}\"")),
             KeyDefault::List(items) => {
                 push_line(&mut text, format_args!("{leaf} = [{}]", quoted(items)));

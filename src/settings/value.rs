@@ -16,6 +16,7 @@ pub(super) enum Value {
     Switch(bool),
     List(Vec<String>),
     Command(Command),
+    Count(u32),
 }
 
 /// A value as written, before its key's kind is known to fit.
@@ -23,6 +24,7 @@ pub(super) enum Raw<'a> {
     Text(&'a str),
     Switch(bool),
     List(Vec<&'a str>),
+    Integer(&'a str),
     Other(&'static str),
 }
 
@@ -53,6 +55,7 @@ impl<'a> From<&'a DeValue<'_>> for Raw<'a> {
                     items.iter().map(|item| item.get_ref().as_str()).collect();
                 items.map_or(Raw::Other("array of other things than strings"), Raw::List)
             }
+            DeValue::Integer(number) if number.radix() == 10 => Raw::Integer(number.as_str()),
             other => Raw::Other(other.type_str()),
         }
     }
@@ -109,6 +112,10 @@ pub(super) fn check_value(
             (*text).to_owned(),
             digest(),
         ))),
+        (KeyKind::Count, Raw::Text(text) | Raw::Integer(text)) => text
+            .parse()
+            .map(Value::Count)
+            .map_err(|_| bad(text, format!("expected {}", key.kind.expected()), None)),
         (KeyKind::Scopes, Raw::List(items)) => match items.iter().find(|item| item.is_empty()) {
             Some(item) => Err(bad(item, "a scope must not be empty".to_owned(), None)),
             None => Ok(Value::List(owned(items))),
@@ -123,6 +130,7 @@ pub(super) fn check_value(
         (kind, Raw::Text(_)) => Err(wrong_type(key.name, kind.expected(), "string")),
         (kind, Raw::Switch(_)) => Err(wrong_type(key.name, kind.expected(), "boolean")),
         (kind, Raw::List(_)) => Err(wrong_type(key.name, kind.expected(), "array")),
+        (kind, Raw::Integer(_)) => Err(wrong_type(key.name, kind.expected(), "integer")),
         (kind, Raw::Other(found)) => Err(wrong_type(key.name, kind.expected(), found)),
     }
 }

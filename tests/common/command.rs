@@ -240,6 +240,23 @@ impl Running {
         self.stdout.wait_for(&self.what, needle);
     }
 
+    /// Waits until the process watches files: whatever happens from then on is news to it.
+    #[track_caller]
+    pub fn wait_until_it_watches(&self) {
+        let dir = PathBuf::from(format!("/proc/{}/fdinfo", self.pid()));
+        // Where there is no /proc nothing can be asked, and a watcher that came too late looks again by the clock.
+        if !dir.exists() {
+            return;
+        }
+        super::world::poll(&self.what, || {
+            let all = std::fs::read_dir(&dir).ok()?.flatten();
+            let watches = |path: PathBuf| {
+                std::fs::read_to_string(path).is_ok_and(|text| text.contains("inotify wd"))
+            };
+            all.map(|entry| entry.path()).any(watches).then_some(())
+        });
+    }
+
     /// Whether it runs no longer.
     pub fn has_ended(&mut self) -> bool {
         self.child

@@ -3,12 +3,13 @@
 use super::{
     error,
     logic::{
-        codec, mention,
+        self, codec, mention,
         thread::{Executor, Refusal, Thread},
     },
     model::{About, Attachment, MAX_ATTACHMENT, Message, Sender, State, To},
     publish::{self, Posted},
     store::{self, Said},
+    traffic::{self, Admitted},
 };
 use crate::{
     base::{id::MessageId, text::one_line},
@@ -74,6 +75,19 @@ pub fn compose_knowing(
     })
 }
 
+/// Makes a message for exactly those that it names in `about.to`: a letter mentions nobody.
+pub fn letter(ctx: &Ctx, from: Sender, text: String, about: About) -> Result<Message> {
+    codec::check(&text).map_err(|refused| error::unsaid(&refused))?;
+    let at = ctx.now();
+    Ok(Message {
+        id: MessageId::new(at, ctx.dice.roll()),
+        from,
+        at,
+        text,
+        about,
+    })
+}
+
 fn only(to: &To) -> Option<&crate::base::id::SessionTag> {
     match to {
         To::Session(tag) => Some(tag),
@@ -97,6 +111,10 @@ pub fn addressee(ctx: &Ctx, name: &str) -> Result<To> {
 pub fn answering(said: &Said, from: &Sender, mut about: About) -> About {
     about.thread = Some(said.message.thread().clone());
     about.reply_to = Some(said.message.id.clone());
+    let hop = logic::traffic::next_hop(&said.message, from);
+    if hop > 0 {
+        about.set_extra(logic::traffic::HOP, hop.to_string());
+    }
     if let Sender::Session(tag) = &said.message.from
         && said.message.from != *from
     {
@@ -157,8 +175,12 @@ pub fn is_decided(message: &Message) -> bool {
     )
 }
 
-/// Posts a message if its thread allows it then.
+/// Posts a message if its thread and the traffic between sessions allow it then.
 pub fn say(ctx: &Ctx, message: Message) -> Result<Posted> {
+    let message = match traffic::admit(ctx, message)? {
+        Admitted::New(message) => *message,
+        Admitted::Known(posted) => return Ok(*posted),
+    };
     if is_decided(&message) {
         say_once(ctx, message, false)
     } else {

@@ -5,9 +5,12 @@ use super::{
         codec,
         thread::{Executor, Refusal},
     },
-    model::Message,
+    model::{Message, To},
 };
-use crate::{base::text::one_line, error::Error};
+use crate::{
+    base::{id::MessageId, text::one_line, time::Timestamp},
+    error::Error,
+};
 
 /// A text that cannot be a message.
 pub fn unsaid(refused: &codec::Refused) -> Error {
@@ -59,4 +62,26 @@ fn since(executor: &Executor) -> String {
 /// No message has this id.
 pub fn unknown(id: &str) -> Error {
     Error::no(format!("no message is called {}", one_line(id, 40))).hint("git ccc chat read")
+}
+
+/// A session has said enough to another one for now.
+pub fn spent(to: &To, count: u32, free: Timestamp) -> Error {
+    Error::busy(format!(
+        "{count} messages to {to} are enough for now; the next one can go at {free}"
+    ))
+    .because("inbox.per_minute and inbox.per_hour in the settings say so")
+    .detail(serde_json::json!({ "to": to, "sent": count, "free": free }))
+    .hint("git ccc inbox --sent")
+}
+
+/// Sessions have answered each other too often with nobody looking.
+pub fn hops(thread: &MessageId, count: u32) -> Error {
+    Error::no(format!(
+        "sessions have answered each other {count} times in thread {thread} with no person and no commit in between"
+    ))
+    .because("inbox.hops in the settings says that this is enough")
+    .detail(serde_json::json!({ "thread": thread, "hops": count }))
+    .hint(format!(
+        "git ccc chat post --question '@me thread {thread} needs a decision'"
+    ))
 }

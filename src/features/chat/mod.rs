@@ -28,4 +28,7 @@ pub mod publish;
 pub mod reader;
 pub mod spool;
 pub mod store;
+pub mod traffic;
 pub mod view;
+
+pub use view::{MessageView, age};

@@ -266,6 +266,20 @@ impl Default for About {
     }
 }
 
+impl About {
+    /// Returns what another feature says about it.
+    pub fn extra(&self, key: &str) -> Option<&str> {
+        let found = self.extra.iter().find(|(known, _)| known == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Says something about it that was not said, or was said otherwise.
+    pub fn set_extra(&mut self, key: &str, value: String) {
+        self.extra.retain(|(known, _)| known != key);
+        self.extra.push((key.to_owned(), value));
+    }
+}
+
 impl Message {
     /// Returns the id of its thread, which is its own for a first message.
     pub fn thread(&self) -> &MessageId {

@@ -64,12 +64,31 @@ pub struct Shown {
     pub more: bool,
 }
 
+/// What it means that something was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It was put before the session, which may not have looked.
+    Offered,
+    /// The session asked for it.
+    Seen,
+}
+
 /// Shows a session what it has not seen, and then counts that as shown.
 ///
 /// `show` returns whether somebody took it: output that nobody took stays unread. It is not called for nothing.
 pub fn take_unread(
     ctx: &Ctx,
     session: &SessionTag,
+    reading: &Reading<'_>,
+    show: impl FnOnce(&[Said]) -> Result<bool>,
+) -> Result<Shown> {
+    take_as(ctx, (session, Proof::Offered), reading, show)
+}
+
+/// As [`take_unread`], and says what it means that it was shown.
+pub fn take_as(
+    ctx: &Ctx,
+    (session, proof): (&SessionTag, Proof),
     reading: &Reading<'_>,
     show: impl FnOnce(&[Said]) -> Result<bool>,
 ) -> Result<Shown> {
@@ -91,7 +110,7 @@ pub fn take_unread(
         return Ok(Shown::default());
     }
     if !view.said.is_empty() || view.steps > WORTH_MOVING {
-        move_marks(ctx, session, &view.marks)?;
+        move_marks(ctx, session, &view.marks, proof)?;
     }
     Ok(Shown {
         count: view.said.len(),
@@ -258,13 +277,14 @@ fn gone(session: &SessionTag) -> Error {
 }
 
 /// Writes moved marks into the session's record.
-fn move_marks(ctx: &Ctx, session: &SessionTag, marks: &[(Lane, Mark)]) -> Result<()> {
+fn move_marks(ctx: &Ctx, session: &SessionTag, marks: &[(Lane, Mark)], proof: Proof) -> Result<()> {
     let repo = ctx.repo()?;
     let mut retry = Retry::new(PATIENCE);
     loop {
         let (mut session, old) =
             session_store::load(repo, session)?.ok_or_else(|| gone(session))?;
         let cursor = &mut session.record.cursor;
+        cursor.went_on(ctx.began());
         for (lane, mark) in marks {
             let slot = match lane {
                 Lane::Now => &mut cursor.now,
@@ -273,6 +293,10 @@ fn move_marks(ctx: &Ctx, session: &SessionTag, marks: &[(Lane, Mark)]) -> Result
                 Lane::Room => &mut cursor.room,
             };
             slot.clone_from(mark);
+        }
+        cursor.seen.offered = Some(ctx.now());
+        if proof == Proof::Seen {
+            cursor.all_seen();
         }
         session.record.nonce = ctx.dice.hex(8);
         match session_store::save(repo, &session, Some(old)) {
@@ -327,4 +351,54 @@ pub fn count_unread(repo: &Repo, session: &SessionTag, cap: usize) -> Result<Unr
         }
     }
     Ok(unread)
+}
+
+/// How far messages came with one session, by its marks.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// What is beyond a mark, by commit: for each lane, not offered and not seen.
+    beyond: std::collections::HashMap<Oid, [[bool; 2]; 3]>,
+    ahead: [[HashSet<String>; 2]; 3],
+}
+
+impl Standing {
+    /// Reads the marks of a session in a room, looking at no more than `cap` commits; further back all counts as not offered.
+    pub fn load(repo: &Repo, record: &SessionRecord, cap: usize) -> Result<Self> {
+        let mut standing = Standing::default();
+        let Some(tip) = store::tip(repo)? else {
+            return Ok(standing);
+        };
+        let cursor = &record.cursor;
+        let marks = [
+            [&cursor.now, &cursor.seen.now],
+            [&cursor.next, &cursor.seen.next],
+            [&cursor.later, &cursor.seen.later],
+        ];
+        let all = marks.as_flattened();
+        let bounds: Vec<Bound> = all.iter().map(|mark| bound(repo, record, mark)).collect();
+        let span = history::span(repo, tip, &bounds, cap)?;
+        for (link, beyond) in span.links.iter().zip(&span.beyond) {
+            let of = |lane: usize| [beyond[2 * lane], beyond[2 * lane + 1]];
+            standing.beyond.insert(link.oid, [of(0), of(1), of(2)]);
+        }
+        standing.ahead =
+            marks.map(|pair| pair.map(|mark| mark.ahead.iter().cloned().collect::<HashSet<_>>()));
+        Ok(standing)
+    }
+
+    /// Tells whether a message was offered, and whether it was seen.
+    pub fn of(&self, said: &Said, session: &SessionTag) -> (bool, bool) {
+        let lane = match Lane::of(&said.message, session) {
+            Some(Lane::Now) => 0,
+            Some(Lane::Next) => 1,
+            Some(Lane::Later) => 2,
+            Some(Lane::Room) | None => return (false, false),
+        };
+        let passed = |which: usize| {
+            let beyond = self.beyond.get(&said.oid);
+            beyond.is_none_or(|beyond| !beyond[lane][which])
+                || self.ahead[lane][which].contains(said.message.id.as_str())
+        };
+        (passed(0), passed(1))
+    }
 }

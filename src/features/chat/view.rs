@@ -148,6 +148,12 @@ fn head(message: &Message, now: Timestamp) -> String {
     if let Some(priority) = about.priority {
         let _ = write!(out, "  {}", priority.word());
     }
+    if about.extra("Ccc-Task") == Some(message.id.as_str()) {
+        out.push_str("  task");
+    }
+    if let Some(due) = about.extra("Ccc-Due") {
+        let _ = write!(out, "  due {}", one_line(due, 40));
+    }
     if let Some(until) = about.until {
         let _ = write!(out, "  until {until}");
     }

@@ -19,3 +19,5 @@ pub mod plan;
 pub mod queue;
 pub mod store;
 pub mod view;
+
+pub use cmd::resolve_all;

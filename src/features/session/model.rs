@@ -68,9 +68,35 @@ pub struct Cursor {
     /// All the rest.
     #[serde(default, skip_serializing_if = "Mark::is_empty")]
     pub room: Mark,
+    /// Behind which the session has gone on.
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    pub seen: Seen,
     /// Lanes of later versions.
     #[serde(flatten)]
     pub extra: toml::Table,
+}
+
+/// What the session went on after, which is the proof that it was seen: its marks of an earlier moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When something was last shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<Timestamp>,
+    /// As [`Cursor::now`].
+    #[serde(default, skip_serializing_if = "Mark::is_empty")]
+    pub now: Mark,
+    /// As [`Cursor::next`].
+    #[serde(default, skip_serializing_if = "Mark::is_empty")]
+    pub next: Mark,
+    /// As [`Cursor::later`].
+    #[serde(default, skip_serializing_if = "Mark::is_empty")]
+    pub later: Mark,
+}
+
+impl Seen {
+    fn is_empty(&self) -> bool {
+        *self == Seen::default()
+    }
 }
 
 /// How far one lane was shown.
@@ -101,6 +127,12 @@ impl Cursor {
             now: mark.clone(),
             next: mark.clone(),
             later: mark.clone(),
+            seen: Seen {
+                offered: None,
+                now: mark.clone(),
+                next: mark.clone(),
+                later: mark.clone(),
+            },
             room: mark,
             extra: toml::Table::new(),
         }
@@ -108,6 +140,31 @@ impl Cursor {
 
     fn is_empty(&self) -> bool {
         *self == Cursor::default()
+    }
+
+    /// Tells whether something was shown that nothing proves to have been seen.
+    pub fn awaits_proof(&self) -> bool {
+        let seen = &self.seen;
+        (&seen.now, &seen.next, &seen.later) != (&self.now, &self.next, &self.later)
+    }
+
+    /// Takes notice that a command of the session began at this moment: what was shown before it was seen.
+    ///
+    /// A command that began in the same second may have run beside the one that showed it, and proves nothing.
+    pub fn went_on(&mut self, began: Timestamp) -> bool {
+        let after = self.seen.offered.is_none_or(|offered| began > offered);
+        let news = after && self.awaits_proof();
+        if news {
+            self.all_seen();
+        }
+        news
+    }
+
+    /// Takes notice that all that was shown was seen.
+    pub fn all_seen(&mut self) {
+        self.seen.now.clone_from(&self.now);
+        self.seen.next.clone_from(&self.next);
+        self.seen.later.clone_from(&self.later);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     logic::{self, Evidence, Host, Life, Unknown},
-    model::{PREFIX, Session, SessionRecord},
+    model::{Cursor, PREFIX, Session, SessionRecord},
 };
 use crate::{
     base::{
@@ -16,7 +16,7 @@ use crate::{
     env,
     error::{Context, Error, Kind, Result},
     git::{
-        Oid, Repo, log,
+        Oid, Repo, log, notes,
         objects::{self, Author},
         refs::{self, Edit, Lost, Reflog},
         run,
@@ -235,10 +235,14 @@ pub fn current_if_any(ctx: &Ctx) -> Result<Option<Session>> {
 /// Lets a session beat: its record is written again once its last beat is older than the setting says.
 pub fn beat(ctx: &Ctx, mut session: Session, old: Oid) -> Result<Session> {
     let now = ctx.now();
-    if now.seconds_since(session.record.beat) < i64::from(ctx.settings()?.beat().seconds()) {
+    let news = session.record.cursor.went_on(ctx.began());
+    let due = now.seconds_since(session.record.beat) >= i64::from(ctx.settings()?.beat().seconds());
+    if due {
+        ctx.note_beat(&session.tag);
+        went_on_in_hub(ctx, &session.tag);
+    } else if !news {
         return Ok(session);
     }
-    ctx.note_beat(&session.tag);
     session.record.beat = now;
     session.record.nonce = ctx.dice.hex(8);
     session.record.branch = ctx.repo()?.branch();
@@ -251,6 +255,27 @@ pub fn beat(ctx: &Ctx, mut session: Session, old: Oid) -> Result<Session> {
                 .warn(&format!("the session could not be kept fresh: {error}"));
             Ok(session)
         }
+    }
+}
+
+/// Takes notice in the hub's copy of the record too; what cannot be written there is noticed later.
+pub fn went_on_in_hub(ctx: &Ctx, tag: &SessionTag) {
+    let write = || -> Result<()> {
+        let Some(hub) = hub(false)? else {
+            return Ok(());
+        };
+        let Some((mut session, old)) = load(&hub, tag)? else {
+            return Ok(());
+        };
+        if !session.record.cursor.went_on(ctx.began()) {
+            return Ok(());
+        }
+        session.record.nonce = ctx.dice.hex(8);
+        save(&hub, &session, Some(old)).map_err(|lost| lost.into_error("write the hub"))
+    };
+    if let Err(error) = write() {
+        ctx.ui
+            .note(&format!("a receipt in the hub has to wait: {error}"));
     }
 }
 
@@ -328,8 +353,15 @@ pub fn publish(ctx: &Ctx, session: &Session, gone: bool) {
         if gone {
             return remove(&hub, &session.tag, &ctx.dice);
         }
-        let old = refs::find(&hub, &ref_name(&session.tag))?;
-        save(&hub, session, old).map_err(|lost| lost.into_error("write the hub"))
+        let mut copy = session.clone();
+        let found = load(&hub, &session.tag)?;
+        // The copy has marks of its own: those of the hub's room.
+        copy.record.cursor = match &found {
+            Some((known, _)) => known.record.cursor.clone(),
+            None => Cursor::at(refs::find(&hub, notes::CHAT)?.map(|oid| oid.to_string())),
+        };
+        save(&hub, &copy, found.map(|(_, oid)| oid))
+            .map_err(|lost| lost.into_error("write the hub"))
     };
     if let Err(error) = write() {
         ctx.ui.warn(&format!(

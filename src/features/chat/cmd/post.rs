@@ -9,6 +9,7 @@ use crate::{
         chat::{
             draft,
             error::unknown,
+            logic::traffic,
             model::{self, Message, Priority, Sender, State},
             publish::{self, Posted},
             store,
@@ -162,9 +163,13 @@ fn post_batch(ctx: &Ctx, batch: Vec<(Message, bool)>) -> Result<Vec<Posted>> {
     let mut done = Vec::new();
     let mut plain = Vec::new();
     for (message, retry) in batch {
-        if retry || draft::is_decided(&message) {
+        if retry || draft::is_decided(&message) || traffic::is_concerned(&message) {
             flush(ctx, &mut plain, &mut done)?;
-            done.push(draft::say_once(ctx, message, retry)?);
+            done.push(if retry {
+                draft::say_once(ctx, message, true)?
+            } else {
+                draft::say(ctx, message)?
+            });
         } else {
             plain.push(message);
         }

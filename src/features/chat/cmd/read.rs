@@ -2,13 +2,14 @@
 
 use super::{ReadArgs, ThreadsArgs};
 use crate::{
+    base::id::RoomName,
     ctx::Ctx,
     error::Result,
     features::{
         chat::{
             logic::unread::Lane,
             model::Message,
-            reader::{self, Reading},
+            reader::{self, Proof, Reading},
             store::{self, Said, Selection},
             view::{MessageView, RoomList, ThreadList, UnreadView},
         },
@@ -35,10 +36,15 @@ pub fn read(ctx: &Ctx, args: &ReadArgs) -> Result<()> {
 }
 
 fn fits(args: &ReadArgs, message: &Message) -> bool {
-    args.room
-        .as_ref()
-        .is_none_or(|room| message.about.room == *room)
-        && args.thread.as_ref().is_none_or(|id| message.thread() == id)
+    args.room.as_ref().map_or_else(
+        || is_talk(args, message),
+        |room| message.about.room == *room,
+    ) && args.thread.as_ref().is_none_or(|id| message.thread() == id)
+}
+
+/// Letters are shown where they are asked for, and to whom they are for.
+fn is_talk(args: &ReadArgs, message: &Message) -> bool {
+    args.unread || args.thread.is_some() || message.about.room != RoomName::mail()
 }
 
 /// Prints; `false` if nobody listens any more.
@@ -64,10 +70,16 @@ fn unread(ctx: &Ctx, args: &ReadArgs) -> Result<()> {
         filter: &filter,
         limit: args.limit.unwrap_or(MANY),
     };
+    // A stream that is followed may run where nobody looks.
+    let proof = if args.follow {
+        Proof::Offered
+    } else {
+        Proof::Seen
+    };
     loop {
         let alarm = alarm(ctx, args)?;
         let mut heard = true;
-        let shown = reader::take_unread(ctx, &session, &reading, |said| {
+        let shown = reader::take_as(ctx, (&session, proof), &reading, |said| {
             heard = show(ctx, said)?;
             Ok(heard)
         })?;

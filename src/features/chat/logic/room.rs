@@ -3,7 +3,10 @@
 //! Only what depends on the messages themselves decides what is dropped, so a
 //! fold that is continued from a cache equals one that starts at the beginning.
 
-use super::thread::{Status, Thread};
+use super::{
+    agenda::Task,
+    thread::{Status, Thread},
+};
 use crate::{
     base::{
         id::{MessageId, RoomName},
@@ -21,6 +24,10 @@ const CLOSED_FOR: i64 = 7 * DAY;
 const THREADS: usize = 1000;
 /// Above this many a fold looks for what to give up.
 const THREADS_HIGH: usize = 1200;
+/// So many tasks are kept, the oldest closed ones given up first.
+const TASKS: usize = 1000;
+/// Above this many a fold looks for what to give up.
+const TASKS_HIGH: usize = 1200;
 /// So many pins are kept.
 const PINS: usize = 200;
 /// So many rooms are counted.
@@ -59,6 +66,8 @@ pub struct Rooms {
     pub rooms: BTreeMap<RoomName, Count>,
     /// Threads in which something was asked, proposed or done.
     pub threads: BTreeMap<MessageId, Thread>,
+    /// What sessions have on their agendas.
+    pub tasks: BTreeMap<MessageId, Task>,
     /// What is pinned, oldest first.
     pub pins: Vec<Pin>,
     /// All messages.
@@ -81,6 +90,7 @@ impl Rooms {
                 self.threads.insert(thread.id.clone(), thread);
             }
         }
+        self.tasks(message);
         let day = message.at.unix().div_euclid(DAY);
         if day > self.day {
             self.day = day;
@@ -125,10 +135,34 @@ impl Rooms {
         }
     }
 
+    fn tasks(&mut self, message: &Message) {
+        for task in self.tasks.values_mut() {
+            if task.concerns(message) {
+                task.apply(message);
+            }
+        }
+        if let Some(task) = Task::begin(message) {
+            self.tasks.insert(task.id.clone(), task);
+        }
+        if self.tasks.len() > TASKS_HIGH {
+            let all = self.tasks.values();
+            let mut by_age: Vec<_> = all
+                .map(|task| (task.stage.is_open(), task.last, task.id.clone()))
+                .collect();
+            by_age.sort();
+            let too_many = by_age.len() - TASKS;
+            for (_, _, id) in by_age.into_iter().take(too_many) {
+                self.tasks.remove(&id);
+            }
+        }
+    }
+
     fn forget(&mut self, now: Timestamp) {
         self.threads.retain(|_, thread| {
             thread.status.is_open() || now.seconds_since(thread.last) <= CLOSED_FOR
         });
+        self.tasks
+            .retain(|_, task| task.stage.is_open() || now.seconds_since(task.last) <= CLOSED_FOR);
         self.pins
             .retain(|pin| pin.until.is_none_or(|until| until >= now));
     }

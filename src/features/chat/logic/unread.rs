@@ -9,7 +9,7 @@
 use crate::{
     base::{
         graph,
-        id::{MessageId, SessionTag},
+        id::{MessageId, RoomName, SessionTag},
     },
     features::{
         chat::model::{Message, Priority},
@@ -40,13 +40,14 @@ impl Lane {
     /// The lanes of the inbox.
     pub const ADDRESSED: [Lane; 3] = [Lane::Now, Lane::Next, Lane::Later];
 
-    /// Returns the lane of a message for a session; its own messages are in none.
+    /// Returns the lane of a message for a session; its own messages and letters to others are in none.
     pub fn of(message: &Message, session: &SessionTag) -> Option<Lane> {
         if message.from.session() == Some(session) {
             return None;
         }
         if !message.is_for(session) {
-            return Some(Lane::Room);
+            // A letter to others is theirs alone.
+            return (message.about.room != RoomName::mail()).then_some(Lane::Room);
         }
         Some(match message.about.priority.unwrap_or_default() {
             Priority::Now => Lane::Now,

@@ -1,0 +1,84 @@
+//! `git ccc send`: a letter to one session.
+
+use super::{SendArgs, inbox, sender, text};
+use crate::{
+    base::id::{RoomName, SessionTag},
+    ctx::Ctx,
+    error::{Error, Result},
+    features::{
+        chat::{
+            MessageView, draft,
+            logic::{
+                agenda::{DUE, TASK},
+                traffic,
+            },
+            model::{About, Message, State, To},
+            publish::Posted,
+        },
+        inbox::{places, receiver, view::SentView},
+    },
+};
+
+/// Runs `send`.
+pub fn send(ctx: &Ctx, args: &SendArgs) -> Result<()> {
+    if let Some(id) = &args.status {
+        return inbox::status(ctx, id);
+    }
+    let name = args.to.as_deref().unwrap_or_default();
+    let from = sender(ctx, args.me)?;
+    let said = text(args.text.as_ref(), args.stdin)?;
+    let command = |tag: &SessionTag| receiver::send_command(tag, &said);
+    let peer = receiver::find(ctx, name, &command)?;
+    if !args.anyway {
+        receiver::require_there(ctx, &peer, &command)?;
+    }
+    if from.session() == Some(&peer.session.tag) {
+        return Err(Error::usage("a session does not write to itself").hint("git ccc who"));
+    }
+    let mut about = About {
+        room: RoomName::mail(),
+        to: vec![To::Session(peer.session.tag.clone())],
+        priority: Some(args.priority),
+        paths: args.path.clone(),
+        ..About::default()
+    };
+    if let Some(id) = &args.reply_to {
+        let (_, answered) = places::find(ctx, id)?;
+        about.thread = Some(answered.message.thread().clone());
+        about.reply_to = Some(id.clone());
+        let hop = traffic::next_hop(&answered.message, &from);
+        if hop > 0 {
+            about.set_extra(traffic::HOP, hop.to_string());
+        }
+    }
+    let mut message = draft::letter(ctx, from, said, about)?;
+    if args.task {
+        message.about.state = State::Proposal;
+        message
+            .about
+            .set_extra(TASK, message.id.as_str().to_owned());
+        if let Some(due) = args.due {
+            message
+                .about
+                .set_extra(DUE, due.after(ctx.now()).to_string());
+        }
+    }
+    let (posted, hub) = deliver(ctx, message, peer.elsewhere)?;
+    ctx.ui.answer(&SentView {
+        message: MessageView::new(&posted.message, &posted.oid.to_string(), ctx.now()),
+        known: posted.known,
+        hub,
+        because: None,
+        instead_of: None,
+    })
+}
+
+/// Posts here or in the hub, and tells where.
+pub fn deliver(ctx: &Ctx, message: Message, elsewhere: bool) -> Result<(Posted, bool)> {
+    if !elsewhere {
+        return Ok((draft::say(ctx, message)?, false));
+    }
+    let hub = places::hub(ctx, true)?
+        .ok_or_else(|| Error::setup("this user has no home for the hub").hint("git ccc doctor"))?;
+    Ok((draft::say(&hub, message)?, true))
+}

@@ -1,0 +1,174 @@
+//! The rooms a session has letters in: its repository's, and the hub's.
+
+use crate::{
+    base::id::{MessageId, SessionTag},
+    ctx::Ctx,
+    error::Result,
+    features::{
+        chat::{
+            error::unknown,
+            logic::unread::Lane,
+            model::{Message, Priority},
+            reader::{self, Proof, Reading},
+            store::{self, Said},
+        },
+        session::store as session_store,
+    },
+};
+use std::collections::HashSet;
+
+/// Opens the hub as the place of a command.
+pub fn hub(ctx: &Ctx, create: bool) -> Result<Option<Ctx>> {
+    session_store::hub(create)?
+        .map(|hub| ctx.in_repo(hub))
+        .transpose()
+}
+
+/// The hub, if it knows the session and something was ever said there.
+pub fn hub_of(ctx: &Ctx, tag: &SessionTag) -> Result<Option<Ctx>> {
+    let Some(hub) = hub(ctx, false)? else {
+        return Ok(None);
+    };
+    let known =
+        store::tip(hub.repo()?)?.is_some() && session_store::load(hub.repo()?, tag)?.is_some();
+    Ok(known.then_some(hub))
+}
+
+/// Finds a message here or in the hub, and where it is.
+pub fn find(ctx: &Ctx, id: &MessageId) -> Result<(Option<Ctx>, Said)> {
+    if let Some(said) = store::find(ctx.repo()?, id)? {
+        return Ok((None, said));
+    }
+    if let Some(hub) = hub(ctx, false)?
+        && let Some(said) = store::find(hub.repo()?, id)?
+    {
+        return Ok((Some(hub), said));
+    }
+    Err(unknown(id.as_str()))
+}
+
+/// Which letters are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// In which lanes.
+    pub lanes: &'a [Lane],
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A letter that waits.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// It is in the hub.
+    pub in_hub: bool,
+    /// What it is.
+    pub said: Said,
+}
+
+impl Letter {
+    fn rank(&self, tag: &SessionTag) -> (Option<Lane>, i64, MessageId) {
+        let message = &self.said.message;
+        (
+            Lane::of(message, tag),
+            message.at.unix(),
+            message.id.clone(),
+        )
+    }
+}
+
+/// Returns what waits for a session, the most urgent first and the oldest of those, and whether there is more.
+pub fn waiting(ctx: &Ctx, tag: &SessionTag, wish: Wish<'_>) -> Result<(Vec<Letter>, bool)> {
+    let reading = Reading {
+        lanes: wish.lanes,
+        filter: &|_| true,
+        limit: usize::MAX,
+    };
+    let (here, more) = reader::peek_unread(ctx.repo()?, tag, &reading)?;
+    let letter = |in_hub| move |said| Letter { in_hub, said };
+    let mut all: Vec<Letter> = here.into_iter().map(letter(false)).collect();
+    if let Some(hub) = hub_of(ctx, tag)? {
+        let (there, _) = reader::peek_unread(hub.repo()?, tag, &reading)?;
+        all.extend(there.into_iter().map(letter(true)));
+    }
+    all.sort_by_key(|letter| letter.rank(tag));
+    let more = more || all.len() > wish.limit;
+    all.truncate(wish.limit);
+    Ok((all, more))
+}
+
+/// Takes what waits: shown once, most urgent first. `show` returns whether somebody took it.
+///
+/// Another command of the session may be faster: then there is less to show, or nothing.
+pub fn take(
+    ctx: &Ctx,
+    (tag, proof): (&SessionTag, Proof),
+    wish: Wish<'_>,
+    show: &mut dyn FnMut(&[Letter]) -> Result<bool>,
+) -> Result<(usize, bool)> {
+    let (chosen, more) = waiting(ctx, tag, wish)?;
+    if chosen.is_empty() {
+        return Ok((0, more));
+    }
+    let ids: HashSet<MessageId> = chosen
+        .iter()
+        .map(|letter| letter.said.message.id.clone())
+        .collect();
+    let filter = |message: &Message| ids.contains(&message.id);
+    let reading = Reading {
+        lanes: wish.lanes,
+        filter: &filter,
+        limit: usize::MAX,
+    };
+    let show_sorted = &mut |mut all: Vec<Letter>| -> Result<bool> {
+        all.sort_by_key(|letter| letter.rank(tag));
+        show(&all)
+    };
+    let letters = |in_hub: bool, said: &[Said]| -> Vec<Letter> {
+        let letter = |said: &Said| Letter {
+            in_hub,
+            said: said.clone(),
+        };
+        said.iter().map(letter).collect()
+    };
+    let mut shown = 0;
+    if !chosen.iter().any(|letter| letter.in_hub) {
+        shown = reader::take_as(ctx, (tag, proof), &reading, |said| {
+            show_sorted(letters(false, said))
+        })?
+        .count;
+        return Ok((shown, more));
+    }
+    // Both rooms' letters are one list, so one is taken inside of the other, always in this order.
+    let Some(hub) = hub_of(ctx, tag)? else {
+        return Ok((0, more));
+    };
+    let mut alone = true;
+    let from_hub = reader::take_as(&hub, (tag, proof), &reading, |there| {
+        let mut heard = None;
+        let both = reader::take_as(ctx, (tag, proof), &reading, |here| {
+            let mut all = letters(true, there);
+            all.extend(letters(false, here));
+            heard = Some(show_sorted(all)?);
+            Ok(heard == Some(true))
+        })?;
+        shown = both.count;
+        alone = false;
+        match heard {
+            Some(heard) => Ok(heard),
+            None => show_sorted(letters(true, there)),
+        }
+    })?;
+    shown += from_hub.count;
+    if alone {
+        shown += reader::take_as(ctx, (tag, proof), &reading, |said| {
+            show_sorted(letters(false, said))
+        })?
+        .count;
+    }
+    Ok((shown, more))
+}
+
+/// Returns the word for how soon a letter should be seen.
+pub fn priority(message: &Message) -> &'static str {
+    message.about.priority.unwrap_or(Priority::Next).word()
+}
