@@ -101,11 +101,11 @@ pub fn waiting(ctx: &Ctx, tag: &SessionTag, wish: Wish<'_>) -> Result<(Vec<Lette
 /// Another command of the session may be faster: then there is less to show, or nothing.
 pub fn take(
     ctx: &Ctx,
-    (tag, proof): (&SessionTag, Proof),
+    who: (&SessionTag, Proof),
     wish: Wish<'_>,
     show: &mut dyn FnMut(&[Letter]) -> Result<bool>,
 ) -> Result<(usize, bool)> {
-    let (chosen, more) = waiting(ctx, tag, wish)?;
+    let (chosen, more) = waiting(ctx, who.0, wish)?;
     if chosen.is_empty() {
         return Ok((0, more));
     }
@@ -119,53 +119,55 @@ pub fn take(
         filter: &filter,
         limit: usize::MAX,
     };
-    let show_sorted = &mut |mut all: Vec<Letter>| -> Result<bool> {
-        all.sort_by_key(|letter| letter.rank(tag));
+    let show = &mut |here: &[Said], there: &[Said]| -> Result<bool> {
+        let letter = |in_hub| {
+            move |said: &Said| Letter {
+                in_hub,
+                said: said.clone(),
+            }
+        };
+        let mut all: Vec<Letter> = here.iter().map(letter(false)).collect();
+        all.extend(there.iter().map(letter(true)));
+        all.sort_by_key(|letter| letter.rank(who.0));
         show(&all)
     };
-    let letters = |in_hub: bool, said: &[Said]| -> Vec<Letter> {
-        let letter = |said: &Said| Letter {
-            in_hub,
-            said: said.clone(),
-        };
-        said.iter().map(letter).collect()
+    let hub = match chosen.iter().any(|letter| letter.in_hub) {
+        true => hub_of(ctx, who.0)?,
+        false => None,
     };
-    let mut shown = 0;
-    if !chosen.iter().any(|letter| letter.in_hub) {
-        shown = reader::take_as(ctx, (tag, proof), &reading, |said| {
-            show_sorted(letters(false, said))
-        })?
-        .count;
-        return Ok((shown, more));
-    }
-    // Both rooms' letters are one list, so one is taken inside of the other, always in this order.
-    let Some(hub) = hub_of(ctx, tag)? else {
-        return Ok((0, more));
+    let shown = match hub {
+        Some(hub) => take_both((ctx, &hub), who, &reading, show)?,
+        None => reader::take_as(ctx, who, &reading, |here| show(here, &[]))?.count,
     };
-    let mut alone = true;
-    let from_hub = reader::take_as(&hub, (tag, proof), &reading, |there| {
+    Ok((shown, more))
+}
+
+/// Both rooms' letters are one list, so one room's are taken inside of the other's, always in this order.
+fn take_both(
+    (ctx, hub): (&Ctx, &Ctx),
+    who: (&SessionTag, Proof),
+    reading: &Reading<'_>,
+    show: &mut dyn FnMut(&[Said], &[Said]) -> Result<bool>,
+) -> Result<usize> {
+    let mut count = None;
+    let there = reader::take_as(hub, who, reading, |there| {
         let mut heard = None;
-        let both = reader::take_as(ctx, (tag, proof), &reading, |here| {
-            let mut all = letters(true, there);
-            all.extend(letters(false, here));
-            heard = Some(show_sorted(all)?);
-            Ok(heard == Some(true))
+        let here = reader::take_as(ctx, who, reading, |here| {
+            let taken = show(here, there)?;
+            heard = Some(taken);
+            Ok(taken)
         })?;
-        shown = both.count;
-        alone = false;
+        count = Some(here.count);
         match heard {
             Some(heard) => Ok(heard),
-            None => show_sorted(letters(true, there)),
+            None => show(&[], there),
         }
     })?;
-    shown += from_hub.count;
-    if alone {
-        shown += reader::take_as(ctx, (tag, proof), &reading, |said| {
-            show_sorted(letters(false, said))
-        })?
-        .count;
+    match count {
+        Some(count) => Ok(count + there.count),
+        // What was in the hub went to another command of the session.
+        None => Ok(reader::take_as(ctx, who, reading, |here| show(here, &[]))?.count),
     }
-    Ok((shown, more))
 }
 
 /// Returns the word for how soon a letter should be seen.
