@@ -131,9 +131,10 @@ pub fn take(
         all.sort_by_key(|letter| letter.rank(who.0));
         show(&all)
     };
-    let hub = match chosen.iter().any(|letter| letter.in_hub) {
-        true => hub_of(ctx, who.0)?,
-        false => None,
+    let hub = if chosen.iter().any(|letter| letter.in_hub) {
+        hub_of(ctx, who.0)?
+    } else {
+        None
     };
     let shown = match hub {
         Some(hub) => take_both((ctx, &hub), who, &reading, show)?,
@@ -147,7 +148,7 @@ fn take_both(
     (ctx, hub): (&Ctx, &Ctx),
     who: (&SessionTag, Proof),
     reading: &Reading<'_>,
-    show: &mut dyn FnMut(&[Said], &[Said]) -> Result<bool>,
+    mut show: impl FnMut(&[Said], &[Said]) -> Result<bool>,
 ) -> Result<usize> {
     let mut count = None;
     let there = reader::take_as(hub, who, reading, |there| {

@@ -3,7 +3,7 @@
 //! Every message that wakes a session costs a turn of a model, so two sessions
 //! that answer each other must come to an end without a person who watches.
 //! Four rules, all on facts of the chain, so that they hold for any number of
-//! processes: the same text again within a minute is the first one; so many
+//! processes: the same letter, question or proposal again within a minute is the first one; so many
 //! messages to one receiver a minute and an hour; so many answers in a row
 //! (`Ccc-Hop`) with no person and no commit in between; and after so many
 //! turns of two sessions in an hour the next ones are `later`, which wakes
@@ -11,7 +11,7 @@
 
 use crate::{
     base::{
-        id::{MessageId, SessionTag},
+        id::{MessageId, RoomName, SessionTag},
         time::Timestamp,
     },
     features::chat::model::{Message, Priority, Sender, State, To},
@@ -131,9 +131,13 @@ pub fn judge(message: &Message, facts: Facts<'_>, limits: Limits) -> Verdict {
     Verdict::Fine
 }
 
+/// Letters, questions and proposals are said once; a note to the room may be said again.
 fn is_same(said: &Message, message: &Message) -> bool {
     let (a, b) = (&said.about, &message.about);
-    said.id != message.id
+    let asks = matches!(b.state, State::Question | State::Proposal);
+    (asks || b.room == RoomName::mail())
+        && a.room == b.room
+        && said.id != message.id
         && said.from == message.from
         && said.text == message.text
         && message.at.seconds_since(said.at).abs() < REPEAT
