@@ -61,6 +61,16 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Takes a commit of the log that was read with its time; its number is not looked for.
+    pub fn of_link(link: crate::git::notes::Link) -> Self {
+        Entry {
+            oid: link.oid,
+            fence: 0,
+            message: link.message,
+            parent: link.parents.first().copied(),
+        }
+    }
+
     /// Returns the values of a trailer.
     pub fn trailers<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.message

@@ -109,16 +109,13 @@ fn commits(ctx: &Ctx) -> Result<Vec<(SessionTag, Timestamp)>> {
         if link.published < since {
             break;
         }
-        let entry = Entry {
-            oid: link.oid,
-            fence: 0,
-            message: link.message,
-        };
+        let at = link.at;
+        let entry = Entry::of_link(link);
         let by = entry
             .trailers("Ccc-Session")
             .find_map(|tag| tag.parse().ok());
         if let Some(by) = by.filter(|_| entry.trailers("Ccc-Act").any(|act| act == "commit")) {
-            found.push((by, link.at));
+            found.push((by, at));
         }
     }
     Ok(found)
