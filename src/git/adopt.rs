@@ -164,7 +164,7 @@ impl<'a> Pending<'a> {
             .repo
             .git_dir()
             .join(format!("ccc-copy.{}", std::process::id()));
-        fs::copy(path, &copy).context(Kind::Setup, unwritable)?;
+        copy_index(path, &copy).context(Kind::Setup, unwritable)?;
         let mut input = Vec::new();
         let null = Oid::null(self.repo.hash());
         for change in changes {
@@ -210,6 +210,18 @@ impl Drop for Pending<'_> {
         let _ = fs::remove_file(&self.temp);
         let _ = fs::remove_file(&self.journal);
     }
+}
+
+/// Copies an index with its time: git suspects the entries that are as young as their index, and a younger copy would clear them.
+pub fn copy_index(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut source = match fs::File::open(from) {
+        Ok(source) => source,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut target = fs::File::create(to)?;
+    std::io::copy(&mut source, &mut target)?;
+    target.set_modified(source.metadata()?.modified()?)
 }
 
 fn patched(repo: &Repo, path: &Path, changes: &[Change]) -> Result<Result<Vec<u8>, Unsupported>> {

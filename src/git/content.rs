@@ -10,6 +10,7 @@ use crate::{
         Oid, Repo,
         index::{Change, Stat},
         objects::persist,
+        refs,
     },
 };
 use gix::{
@@ -55,24 +56,30 @@ impl Staged {
     }
 }
 
-/// Writes the files at `paths` as blobs.
-pub fn stage(repo: &Repo, paths: &[BString]) -> Result<Vec<Staged>> {
+/// Attributes are read from the worktree, which is what is being committed.
+const SOURCE: gix::worktree::stack::state::attributes::Source =
+    gix::worktree::stack::state::attributes::Source::WorktreeThenIdMapping;
+
+/// Writes the files at `paths` as blobs, where `base` is the tree they have been in.
+pub fn stage(repo: &Repo, base: Oid, paths: &[BString]) -> Result<Vec<Staged>> {
     let doing = || "the attributes of the worktree cannot be read".to_owned();
-    // No index is loaded: attributes are read from the worktree, which is what is being committed.
-    let none = gix::index::State::new(repo.hash());
-    let source = gix::worktree::stack::state::attributes::Source::WorktreeThenIdMapping;
+    let before = entries(repo, base, paths)?;
     let stack = repo
         .gix()
-        .attributes_only(&none, source)
+        .attributes_only(&before, SOURCE)
         .context(Kind::Internal, doing)?;
     let mut pipe =
         gix::filter::Pipeline::new(repo.gix(), stack.detach()).context(Kind::Internal, doing)?;
     let mut staged = Vec::with_capacity(paths.len());
     for path in paths {
-        let found = persist(|| pipe.worktree_file_to_object(path.as_ref(), &none))
-            .context(Kind::Internal, || {
+        let found = persist(|| pipe.worktree_file_to_object(path.as_ref(), &before))
+            // A file that a filter, an encoding or a permission keeps from being read: git refuses it too.
+            .context(Kind::No, || {
                 format!("{path} cannot be read into the repository")
             })?;
+        if found.is_none() {
+            require_gone(repo, path)?;
+        }
         let blob = found.map(|(oid, kind, meta)| Blob {
             oid,
             kind,
@@ -94,13 +101,48 @@ pub fn restage(repo: &Repo, staged: &mut [Staged]) -> Result<()> {
         let now = root.join(path).symlink_metadata().ok();
         let now = now.map(|meta| Stat::from(&meta));
         if now != entry.blob.as_ref().map(|blob| blob.stat) {
-            let again = stage(repo, std::slice::from_ref(&entry.path))?;
+            let base = tree_of(repo, refs::find(repo, "HEAD")?)?;
+            let again = stage(repo, base, std::slice::from_ref(&entry.path))?;
             if let Some(again) = again.into_iter().next() {
                 *entry = again;
             }
         }
     }
     Ok(())
+}
+
+/// Returns an index of these paths alone, as the tree has them: carriage returns that are there already stay (`core.autocrlf`).
+fn entries(repo: &Repo, base: Oid, paths: &[BString]) -> Result<gix::index::State> {
+    use gix::index::entry::{Flags, Mode, Stat};
+    let mut index = gix::index::State::new(repo.hash());
+    for path in paths {
+        if let Some((oid, mode)) = lookup(repo, base, path.as_bstr())? {
+            let mode = Mode::from_bits_truncate(mode);
+            index.dangerously_push_entry(
+                Stat::default(),
+                oid,
+                Flags::empty(),
+                mode,
+                path.as_bstr(),
+            );
+        }
+    }
+    index.sort_entries();
+    Ok(index)
+}
+
+/// Refuses what is there and can be in no commit; it is no deletion.
+fn require_gone(repo: &Repo, path: &BString) -> Result<()> {
+    let there = repo
+        .worktree()
+        .and_then(|root| root.join(path.to_path_lossy()).symlink_metadata().ok());
+    match there {
+        Some(meta) if !meta.is_dir() => Err(Error::no(format!(
+            "{path} is neither a file nor a link, so it cannot be committed"
+        ))
+        .hint("git status")),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the tree of a commit; an unborn branch has the empty one.
@@ -140,14 +182,51 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
     })
 }
 
-/// Returns what a tree has at a path: object and mode.
+/// Returns the file, link or submodule that a tree has at a path: object and mode. A directory is none of these.
 pub fn lookup(repo: &Repo, tree: Oid, path: &BStr) -> Result<Option<(Oid, u32)>> {
-    let unreadable = || format!("tree {tree} cannot be read");
-    let tree = persist(|| repo.gix().find_tree(tree)).context(Kind::Internal, unreadable)?;
-    let found = tree
-        .lookup_entry(path.split_str("/"))
+    let mut tree = tree;
+    let mut names = path.split_str("/").peekable();
+    while let Some(name) = names.next() {
+        let unreadable = || format!("tree {tree} cannot be read");
+        let found =
+            persist(|| repo.gix().find_tree(tree)).context(Kind::Internal, unreadable)?;
+        let Some(entry) = found.find_entry(BString::from(name)) else {
+            return Ok(None);
+        };
+        match (names.peek(), entry.mode().is_tree()) {
+            (Some(_), true) => tree = entry.object_id(),
+            (None, false) => {
+                return Ok(Some((entry.object_id(), u32::from(entry.mode().value()))));
+            }
+            // Nothing lies beneath a file or a submodule.
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// Tells whether git alone reads a file as git would: gix asks for no byte order mark.
+pub fn is_encoded(repo: &Repo, paths: &[String]) -> Result<bool> {
+    let unreadable = || "the attributes of the worktree cannot be read".to_owned();
+    let none = gix::index::State::new(repo.hash());
+    let mut stack = repo
+        .gix()
+        .attributes_only(&none, SOURCE)
         .context(Kind::Internal, unreadable)?;
-    Ok(found.map(|entry| (entry.object_id(), u32::from(entry.mode().value()))))
+    let mut found = stack.selected_attribute_matches(["working-tree-encoding"]);
+    for path in paths {
+        let place = stack
+            .at_entry(path.as_str(), None)
+            .context(Kind::Internal, unreadable)?;
+        place.matching_attributes(&mut found);
+        if found
+            .iter_selected()
+            .any(|one| !one.assignment.state.is_unspecified())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Turns a path of the platform into one of the repository.

@@ -64,7 +64,8 @@ pub fn can_serve(ctx: &Ctx, wanted: &Wanted) -> Result<bool> {
         && repo.config("i18n.commitEncoding").is_none()
         && repo.config("commit.cleanup").is_none()
         && !hooks::any_foreign(repo, HOOKS)
-        && wanted.paths.iter().all(plain))
+        && wanted.paths.iter().all(plain)
+        && !content::is_encoded(repo, &wanted.paths)?)
 }
 
 /// What a commit can know before its turn comes.
@@ -91,10 +92,10 @@ pub fn prepare(ctx: &Ctx, wanted: &Wanted) -> Result<Ready> {
         let scopes = store::scopes(&wanted.paths)?;
         store::require_free(ctx, &store::load(ctx, &scopes)?, wanted, &scopes)?;
     }
-    let born = refs::find(repo, "HEAD")?.is_some();
-    let reflog = reflog(&message, born);
-    let writer = born.then(|| Writer::early(repo, refs::Reflog::Message(&reflog)));
-    let staged = content::stage(repo, &paths)?;
+    let head = refs::find(repo, "HEAD")?;
+    let reflog = reflog(&message, head.is_some());
+    let writer = head.map(|_| Writer::early(repo, refs::Reflog::Message(&reflog)));
+    let staged = content::stage(repo, content::tree_of(repo, head)?, &paths)?;
     Ok(Ready {
         paths,
         staged,

@@ -20,7 +20,7 @@ use crate::{
     },
     git::{
         Oid, Repo,
-        adopt::Pending,
+        adopt::{self, Pending},
         content,
         index::{Change, Stat},
         log::{self, Around, By},
@@ -29,11 +29,7 @@ use crate::{
     proc::exit_code,
 };
 use gix::bstr::{BString, ByteSlice};
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 /// How long a path nobody had claimed is held for hooks and editor; the commit gives it back.
 const HOLD_SECONDS: u64 = 15 * 60;
@@ -237,7 +233,7 @@ fn private_index(repo: &Repo, parent: Option<Oid>, paths: &[String]) -> Result<P
             .join(format!("ccc-private.{}", std::process::id())),
     );
     let shared = repo.git_dir().join("index");
-    copy_index(&shared, &private.0).context(Kind::Setup, || {
+    adopt::copy_index(&shared, &private.0).context(Kind::Setup, || {
         format!("{} cannot be written", private.0.display())
     })?;
     let git = || run::on(repo).env("GIT_INDEX_FILE", &private.0);
@@ -274,21 +270,15 @@ fn private_index(repo: &Repo, parent: Option<Oid>, paths: &[String]) -> Result<P
             "-z",
             "--stdin",
         ];
-        run::checked(git().args(add).input(input), "take in the named paths")?;
+        run::checked(git().args(add).input(input), "take in the named paths").map_err(
+            |mut error| {
+                // A filter, an encoding or the kind of file: git refuses what was named, nothing of ours is broken.
+                error.kind = Kind::No;
+                error
+            },
+        )?;
     }
     Ok(private)
-}
-
-/// Copies an index with its time: git suspects the entries that are as young as their index, and a younger copy would clear them.
-fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
-    let mut source = match fs::File::open(from) {
-        Ok(source) => source,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let mut target = fs::File::create(to)?;
-    io::copy(&mut source, &mut target)?;
-    target.set_modified(source.metadata()?.modified()?)
 }
 
 fn run_git(ctx: &Ctx, wanted: &Wanted, private: &Private, show: bool) -> Result<u8> {

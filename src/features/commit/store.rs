@@ -156,6 +156,9 @@ fn policy(texts: &[String]) -> Result<Vec<Scope>> {
 /// a hundred thousand entries; directories and patterns are git's to expand.
 pub fn expand(ctx: &Ctx, named: &[String]) -> Result<Vec<String>> {
     let repo = ctx.repo()?;
+    for name in named {
+        require_own(ctx, repo, name)?;
+    }
     if let Some(paths) = literal(ctx, repo, named)? {
         return Ok(paths);
     }
@@ -166,6 +169,31 @@ pub fn expand(ctx: &Ctx, named: &[String]) -> Result<Vec<String>> {
         require_known(ctx, repo, name, &paths)?;
     }
     Ok(paths)
+}
+
+/// Refuses what lies in another repository: a submodule, or one that is only here.
+fn require_own(ctx: &Ctx, repo: &Repo, name: &str) -> Result<()> {
+    let above = ctx.cwd().join(name);
+    let Some(above) = above.parent().and_then(|dir| dir.canonicalize().ok()) else {
+        return Ok(());
+    };
+    let inside = |dir: &&Path| {
+        repo.worktree()
+            .is_some_and(|root| *dir != root && dir.starts_with(root))
+    };
+    let foreign = above
+        .ancestors()
+        .take_while(inside)
+        .find(|dir| dir.join(".git").symlink_metadata().is_ok());
+    let Some(dir) = foreign.filter(|_| !is_pattern(name)) else {
+        return Ok(());
+    };
+    let dir = dir.display().to_string();
+    Err(Error::usage(format!(
+        "{} is in another repository",
+        crate::base::text::one_line(name, 200)
+    ))
+    .hint(format!("git -C {} status", crate::base::text::shell(&dir))))
 }
 
 /// Returns the names as repository paths if each is plainly a file, there or in HEAD, and none is a new ignored one.
@@ -194,7 +222,7 @@ fn literal(ctx: &Ctx, repo: &Repo, named: &[String]) -> Result<Option<Vec<String
         let known = content::lookup(repo, head, inside.into())?;
         match path.symlink_metadata() {
             Ok(meta) if real_parent && !meta.is_dir() => unknown |= known.is_none(),
-            Err(_) if known.is_some_and(|(_, mode)| mode != TREE && mode != GITLINK) => {}
+            Err(_) if known.is_some_and(|(_, mode)| mode != GITLINK) => {}
             _ => return Ok(None),
         }
         paths.push(inside.to_owned());
@@ -208,8 +236,7 @@ fn literal(ctx: &Ctx, repo: &Repo, named: &[String]) -> Result<Option<Vec<String
     })
 }
 
-/// The modes of what a tree holds besides files.
-const TREE: u32 = 0o040_000;
+/// The mode of a submodule.
 const GITLINK: u32 = 0o160_000;
 
 fn any_ignored(repo: &Repo, root: &Path, paths: &[String]) -> Result<bool> {
