@@ -43,13 +43,14 @@ struct Journal {
     paths: Vec<String>,
 }
 
-/// A commit under way; dropping it leaves nothing behind.
+/// A commit under way; dropping it leaves nothing behind but, if the index could not be written, the journal.
 #[derive(Debug)]
 pub struct Pending<'a> {
     repo: &'a Repo,
     journal: PathBuf,
     temp: PathBuf,
     locked: bool,
+    unfinished: bool,
 }
 
 fn journals(repo: &Repo) -> PathBuf {
@@ -90,6 +91,7 @@ impl<'a> Pending<'a> {
             journal,
             temp,
             locked: false,
+            unfinished: false,
         };
         crate::fs::replace(&pending.journal, text.as_bytes()).context(Kind::Setup, unwritable)?;
         Ok(pending)
@@ -131,7 +133,15 @@ impl<'a> Pending<'a> {
     }
 
     /// Takes changes over into the shared index; they are asked for once it is locked.
+    ///
+    /// HEAD has moved by now. If the index cannot follow, the next command finds the journal and finishes.
     pub fn adopt(mut self, changes: impl FnOnce() -> Result<Vec<Change>>) -> Result<()> {
+        let done = self.take_over(changes);
+        self.unfinished = done.is_err();
+        done
+    }
+
+    fn take_over(&mut self, changes: impl FnOnce() -> Result<Vec<Change>>) -> Result<()> {
         let _turn = if self.locked {
             None
         } else {
@@ -208,7 +218,9 @@ impl Drop for Pending<'_> {
         }
         // What cannot be removed is swept by the next commit.
         let _ = fs::remove_file(&self.temp);
-        let _ = fs::remove_file(&self.journal);
+        if !self.unfinished {
+            let _ = fs::remove_file(&self.journal);
+        }
     }
 }
 

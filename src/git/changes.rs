@@ -7,7 +7,7 @@
 
 use crate::{
     error::{Context, Kind, Result},
-    git::{Oid, Repo},
+    git::{Oid, Repo, objects::persist},
 };
 use gix::{
     bstr::{BString, ByteSlice},
@@ -27,7 +27,7 @@ pub fn staged(repo: &Repo, index: &Path, trees: &[Oid]) -> Result<Vec<BString>> 
         true,
         gix::index::decode::Options::default(),
     )
-    .context(Kind::Internal, unreadable)?;
+    .context(Kind::Setup, unreadable)?;
     let paths = file.path_backing();
     let side = || Side::Index {
         entries: file.entries(),
@@ -50,11 +50,8 @@ pub fn between(repo: &Repo, old: Option<Oid>, new: Option<Oid>) -> Result<Vec<BS
 /// Returns the paths a commit changed: those that differ from every parent.
 pub fn of_commit(repo: &Repo, commit: Oid) -> Result<Vec<BString>> {
     let unreadable = || format!("commit {commit} cannot be read");
-    let object = repo
-        .gix()
-        .find_commit(commit)
-        .context(Kind::Internal, unreadable)?;
-    let tree = object.tree_id().context(Kind::Internal, unreadable)?;
+    let object = persist(|| repo.gix().find_commit(commit)).context(Kind::Setup, unreadable)?;
+    let tree = object.tree_id().context(Kind::Setup, unreadable)?;
     let parents: Vec<Oid> = object.parent_ids().map(gix::Id::detach).collect();
     if parents.is_empty() {
         return between(repo, None, Some(tree.detach()));
@@ -71,11 +68,8 @@ pub fn of_commit(repo: &Repo, commit: Oid) -> Result<Vec<BString>> {
 /// Returns the tree of a commit.
 pub fn tree_of(repo: &Repo, commit: Oid) -> Result<Oid> {
     let unreadable = || format!("commit {commit} cannot be read");
-    let object = repo
-        .gix()
-        .find_commit(commit)
-        .context(Kind::Internal, unreadable)?;
-    let tree = object.tree_id().context(Kind::Internal, unreadable)?;
+    let object = persist(|| repo.gix().find_commit(commit)).context(Kind::Setup, unreadable)?;
+    let tree = object.tree_id().context(Kind::Setup, unreadable)?;
     Ok(tree.detach())
 }
 
@@ -241,13 +235,9 @@ impl<'a> Walk<'a> {
     fn tree_children(&self, oid: Oid) -> Result<Children<'a>> {
         let unreadable = || format!("tree {oid} cannot be read");
         let mut children = Vec::new();
-        let tree = self
-            .repo
-            .gix()
-            .find_tree(oid)
-            .context(Kind::Internal, unreadable)?;
+        let tree = persist(|| self.repo.gix().find_tree(oid)).context(Kind::Setup, unreadable)?;
         for entry in tree.iter() {
-            let entry = entry.context(Kind::Internal, unreadable)?;
+            let entry = entry.context(Kind::Setup, unreadable)?;
             let id = entry.object_id();
             let child = if entry.mode().is_tree() {
                 Child::Dir(Side::Tree(id))

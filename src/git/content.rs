@@ -67,9 +67,9 @@ pub fn stage(repo: &Repo, base: Oid, paths: &[BString]) -> Result<Vec<Staged>> {
     let stack = repo
         .gix()
         .attributes_only(&before, SOURCE)
-        .context(Kind::Internal, doing)?;
+        .context(Kind::Setup, doing)?;
     let mut pipe =
-        gix::filter::Pipeline::new(repo.gix(), stack.detach()).context(Kind::Internal, doing)?;
+        gix::filter::Pipeline::new(repo.gix(), stack.detach()).context(Kind::Setup, doing)?;
     let mut staged = Vec::with_capacity(paths.len());
     for path in paths {
         let found = persist(|| pipe.worktree_file_to_object(path.as_ref(), &before))
@@ -151,10 +151,10 @@ pub fn tree_of(repo: &Repo, commit: Option<Oid>) -> Result<Oid> {
         return Ok(repo.gix().empty_tree().id);
     };
     let found = persist(|| repo.gix().find_commit(commit))
-        .context(Kind::Internal, || format!("commit {commit} cannot be read"))?;
+        .context(Kind::Setup, || format!("commit {commit} cannot be read"))?;
     Ok(found
         .tree_id()
-        .context(Kind::Internal, || format!("commit {commit} has no tree"))?
+        .context(Kind::Setup, || format!("commit {commit} has no tree"))?
         .detach())
 }
 
@@ -169,16 +169,16 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
         let mut editor = repo
             .gix()
             .edit_tree(base)
-            .context(Kind::Internal, unwritable)?;
+            .context(Kind::Setup, unwritable)?;
         for Staged { path, blob } in staged {
             match blob {
                 Some(blob) => editor
                     .upsert(path, blob.kind, blob.oid)
-                    .context(Kind::Internal, unwritable)?,
-                None => editor.remove(path).context(Kind::Internal, unwritable)?,
+                    .context(Kind::Setup, unwritable)?,
+                None => editor.remove(path).context(Kind::Setup, unwritable)?,
             };
         }
-        Ok(editor.write().context(Kind::Internal, unwritable)?.detach())
+        Ok(editor.write().context(Kind::Setup, unwritable)?.detach())
     })
 }
 
@@ -188,8 +188,7 @@ pub fn lookup(repo: &Repo, tree: Oid, path: &BStr) -> Result<Option<(Oid, u32)>>
     let mut names = path.split_str("/").peekable();
     while let Some(name) = names.next() {
         let unreadable = || format!("tree {tree} cannot be read");
-        let found =
-            persist(|| repo.gix().find_tree(tree)).context(Kind::Internal, unreadable)?;
+        let found = persist(|| repo.gix().find_tree(tree)).context(Kind::Setup, unreadable)?;
         let Some(entry) = found.find_entry(BString::from(name)) else {
             return Ok(None);
         };
@@ -212,12 +211,12 @@ pub fn is_encoded(repo: &Repo, paths: &[String]) -> Result<bool> {
     let mut stack = repo
         .gix()
         .attributes_only(&none, SOURCE)
-        .context(Kind::Internal, unreadable)?;
+        .context(Kind::Setup, unreadable)?;
     let mut found = stack.selected_attribute_matches(["working-tree-encoding"]);
     for path in paths {
         let place = stack
             .at_entry(path.as_str(), None)
-            .context(Kind::Internal, unreadable)?;
+            .context(Kind::Setup, unreadable)?;
         place.matching_attributes(&mut found);
         if found
             .iter_selected()

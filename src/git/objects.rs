@@ -80,9 +80,9 @@ pub fn read_record(repo: &Repo, oid: Oid) -> Result<String> {
     let (kind, data) = read(repo, oid)?;
     let tag = match kind {
         ObjectKind::Tag => TagRef::from_bytes(&data, repo.hash()),
-        _ => return Err(Error::internal(unreadable()).because(format!("it is a {kind}"))),
+        _ => return Err(Error::setup(unreadable()).because(format!("it is a {kind}"))),
     };
-    let tag = tag.context(Kind::Internal, unreadable)?;
+    let tag = tag.context(Kind::Setup, unreadable)?;
     Ok(tag.message.to_str_lossy().into_owned())
 }
 
@@ -104,7 +104,7 @@ fn read(repo: &Repo, oid: Oid) -> Result<(ObjectKind, Vec<u8>)> {
     let object = repo
         .gix()
         .find_object(oid)
-        .context(Kind::Internal, || format!("object {oid} cannot be read"))?;
+        .context(Kind::Setup, || format!("object {oid} cannot be read"))?;
     Ok(found(object))
 }
 
@@ -135,9 +135,9 @@ pub fn read_entry(repo: &Repo, oid: Oid) -> Result<(Option<Oid>, String)> {
     let (kind, data) = read(repo, oid)?;
     let commit = match kind {
         ObjectKind::Commit => CommitRef::from_bytes(&data, repo.hash()),
-        _ => return Err(Error::internal(unreadable()).because(format!("it is a {kind}"))),
+        _ => return Err(Error::setup(unreadable()).because(format!("it is a {kind}"))),
     };
-    let commit = commit.context(Kind::Internal, unreadable)?;
+    let commit = commit.context(Kind::Setup, unreadable)?;
     Ok((
         commit.parents().next(),
         commit.message.to_str_lossy().into_owned(),

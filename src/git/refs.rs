@@ -238,6 +238,7 @@ fn classify(out: &crate::proc::Output) -> Lost {
         "Not a directory",
         "Read-only file system",
         "No space left",
+        "File too large",
         "Disk quota",
     ];
     let line = crate::base::text::one_line(text.trim(), 300);
@@ -345,7 +346,7 @@ fn find_one(repo: &Repo, name: &str) -> Result<Option<gix::refs::Target>> {
         let read = || {
             store
                 .try_find(name)
-                .context(Kind::Internal, || format!("{name} cannot be read"))
+                .context(Kind::Setup, || format!("{name} cannot be read"))
         };
         if let Some(found) = steady(repo, read)? {
             return Ok(found.map(|reference| reference.target));

@@ -85,14 +85,28 @@ pub fn checked(cmd: Cmd, doing: &str) -> Result<Output> {
     }
 }
 
+/// What git says of a repository that is none and of a disk that takes nothing.
+const AROUND: &[&str] = &[
+    "not a git repository",
+    "dubious ownership",
+    "bad object",
+    "unable to read",
+    "Permission denied",
+    "Read-only file system",
+    "No space left",
+    "File too large",
+    "Disk quota",
+];
+
 /// Returns the error for a git that failed: what was being done, the exit, its words.
 pub fn failure(doing: &str, out: &Output) -> Error {
     let code = crate::proc::exit_code(out.status);
-    let mut error = Error::new(
-        Kind::Internal,
-        format!("git could not {doing} (exit {code})"),
-    );
-    for line in out.stderr_text().lines().take(6) {
+    let text = out.stderr_text();
+    // A repository or a machine that is not as it must be is no defect of ours.
+    let around = AROUND.iter().any(|words| text.contains(words));
+    let kind = if around { Kind::Setup } else { Kind::Internal };
+    let mut error = Error::new(kind, format!("git could not {doing} (exit {code})"));
+    for line in text.lines().take(6) {
         error = error.because(crate::base::text::one_line(line, 300));
     }
     error

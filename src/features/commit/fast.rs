@@ -120,7 +120,7 @@ pub fn commit(
         return Ok(None);
     };
     drop(turn);
-    pending.adopt(|| {
+    let adopted = pending.adopt(|| {
         let head = content::tree_of(repo, refs::find(repo, "HEAD")?)?;
         let mut changes = Vec::with_capacity(ready.staged.len());
         for staged in &ready.staged {
@@ -131,7 +131,8 @@ pub fn commit(
             }
         }
         Ok(changes)
-    })?;
+    });
+    store::landed(ctx, adopted);
     Ok(Some((commit, subject)))
 }
 

@@ -205,7 +205,8 @@ fn land(ctx: &Ctx, wanted: &Wanted, show: bool) -> Result<Option<(Oid, String)>>
         let head = head.ok_or_else(|| Error::internal("git made a commit and HEAD has none"))?;
         // A message alone leaves the index as it is, and a sparse one sparse.
         if content::tree_of(repo, parent)? != content::tree_of(repo, Some(head))? {
-            pending.adopt(|| changes(repo, parent, head, &before))?;
+            let adopted = pending.adopt(|| changes(repo, parent, head, &before));
+            store::landed(ctx, adopted);
         }
         let (_, message) = objects::read_entry(repo, head)?;
         return Ok(Some((

@@ -255,6 +255,27 @@ fn any_ignored(repo: &Repo, root: &Path, paths: &[String]) -> Result<bool> {
 
 /// Lists what differs from HEAD in the worktree below `named`, from the root.
 fn status(repo: &Repo, dir: &Path, named: &[String]) -> Result<Vec<String>> {
+    /// A command line takes some 2 MB; a list from a file has no such limit.
+    const ROOM: usize = 256 << 10;
+    let (mut found, mut rest) = (Vec::new(), named);
+    loop {
+        let mut room = ROOM;
+        let fits = |name: &&String| {
+            let enough = name.len() < room;
+            room = room.saturating_sub(name.len() + 16);
+            enough
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (now, later) = rest.split_at(count);
+        found.extend(status_of(repo, dir, now)?);
+        if later.is_empty() {
+            return Ok(found);
+        }
+        rest = later;
+    }
+}
+
+fn status_of(repo: &Repo, dir: &Path, named: &[String]) -> Result<Vec<String>> {
     let args = [
         "status",
         "--porcelain=v1",
@@ -360,6 +381,15 @@ pub fn until_commit<'a>(
         .into_iter()
         .flat_map(move |session| state.held_by(session));
     own.filter(move |claim| claim.record.until_commit && claim.record.scopes.iter().all(done))
+}
+
+/// Says so if the index could not follow a commit; that is no failure of the commit, which must not be made again.
+pub fn landed(ctx: &Ctx, adopted: Result<()>) {
+    if let Err(error) = adopted {
+        ctx.ui.warn(&format!(
+            "the commit is made, but {error}; the next git ccc commit here brings the index up to date"
+        ));
+    }
 }
 
 /// Returns the log entry of a commit, without its number.

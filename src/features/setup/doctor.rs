@@ -23,7 +23,7 @@ use crate::{
         claim::store as claim_store,
         session::{logic::Life, model::Session, store as session_store},
     },
-    git::{Repo, locks, log, repo::Backend, run},
+    git::{Repo, locks, log, refs, repo::Backend, run},
     settings::{Origin, Settings},
 };
 use clap::Args;
@@ -131,7 +131,7 @@ impl Exam<'_> {
                     .push(("log", format!("{} entries", tip.fence + 1)));
                 true
             }
-            Err(error) if error.kind == Kind::Setup => {
+            Err(error) if matches!(refs::find(self.repo, log::REF), Ok(None)) => {
                 self.findings.push(Finding::error(
                     "not-set-up",
                     error.to_string(),

@@ -85,10 +85,10 @@ fn list_flat(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Opti
     let path = repo.common_dir().join(prefix);
     match openat(CWD, &path, READ | OFlags::DIRECTORY, Mode::empty()) {
         Err(rustix::io::Errno::NOENT) => {}
-        Err(error) => return Err(error).context(Kind::Internal, unreadable),
+        Err(error) => return Err(error).context(Kind::Setup, unreadable),
         Ok(dir) => {
-            for entry in Dir::read_from(&dir).context(Kind::Internal, unreadable)? {
-                let entry = entry.context(Kind::Internal, unreadable)?;
+            for entry in Dir::read_from(&dir).context(Kind::Setup, unreadable)? {
+                let entry = entry.context(Kind::Setup, unreadable)?;
                 let name = entry.file_name().to_bytes();
                 if name.starts_with(b".") || name.ends_with(b".lock") {
                     continue;
@@ -103,9 +103,7 @@ fn list_flat(repo: &Repo, prefix: &str, before: Option<&Listing>) -> Result<Opti
                 let known = before.filter(unchanged);
                 let oid = match known.and_then(|before| before.refs.get(&full)) {
                     Some(oid) => Some(*oid),
-                    None => {
-                        read_loose(&dir, entry.file_name()).context(Kind::Internal, unreadable)?
-                    }
+                    None => read_loose(&dir, entry.file_name()).context(Kind::Setup, unreadable)?,
                 };
                 let Some(oid) = oid else { return Ok(None) };
                 // A file that was replaced since its entry was read is read again next time: no harm.
@@ -135,15 +133,15 @@ fn add_packed(repo: &Repo, prefix: &str, found: &mut Listing) -> Result<()> {
     let store = gix::refs::file::Store::at(repo.common_dir().to_owned(), repo.hash());
     let packed = store
         .open_packed_buffer()
-        .context(Kind::Internal, unreadable)?;
+        .context(Kind::Setup, unreadable)?;
     let Some(packed) = packed else {
         return Ok(());
     };
     let below = packed
         .iter_prefixed(prefix.into())
-        .context(Kind::Internal, unreadable)?;
+        .context(Kind::Setup, unreadable)?;
     for reference in below {
-        let reference = reference.context(Kind::Internal, unreadable)?;
+        let reference = reference.context(Kind::Setup, unreadable)?;
         found
             .refs
             .entry(reference.name.as_bstr().to_string())
@@ -157,14 +155,14 @@ fn list_by_gix(repo: &Repo, prefix: &str) -> Result<Vec<(String, Oid)>> {
     let store = gix::refs::file::Store::at(repo.common_dir().to_owned(), repo.hash());
     let unreadable = || format!("the refs below {prefix} cannot be read");
     let prefix_path: &gix::path::RelativePath =
-        prefix.try_into().context(Kind::Internal, unreadable)?;
-    let platform = store.iter().context(Kind::Internal, unreadable)?;
+        prefix.try_into().context(Kind::Setup, unreadable)?;
+    let platform = store.iter().context(Kind::Setup, unreadable)?;
     let mut found = Vec::new();
     for item in platform
         .prefixed(prefix_path)
-        .context(Kind::Internal, unreadable)?
+        .context(Kind::Setup, unreadable)?
     {
-        let reference = item.context(Kind::Internal, unreadable)?;
+        let reference = item.context(Kind::Setup, unreadable)?;
         if let gix::refs::Target::Object(oid) = reference.target {
             found.push((reference.name.as_bstr().to_string(), oid));
         }
