@@ -84,6 +84,7 @@ mod props {
 }
 
 mod races {
+    mod beside_git;
     mod claim;
     mod commit;
     mod inbox;

@@ -275,3 +275,56 @@ fn under_strict_enforcement_plumbing_is_stopped_too() {
         .map(|(name, script, _, fate)| (*name, *script, *fate));
     all_attempts("v = 1\n[claims]\nenforce = \"strict\"\n", rows);
 }
+
+#[test]
+fn a_path_is_held_under_every_spelling_that_the_file_system_takes_for_it() {
+    let w = World::new();
+    w.ccc(["init"]).ok();
+    w.write("src/Held.rs", "1\n");
+    w.write("docs/caf\u{e9}.md", "1\n");
+    w.command(
+        "sh",
+        ["-ec", "ln -s src link; git add .; git commit -qnm base"],
+    )
+    .run()
+    .ok();
+    let (a, b) = (w.session("a"), w.session("b"));
+    // A link to a directory is followed, whatever the file system is.
+    a.ccc(["claim", "link/Held.rs"]).ok();
+    b.ccc(["claim", "src/Held.rs"]).code(1);
+    a.ccc(["claim", "docs/caf\u{e9}.md"]).ok();
+    let spellings = [
+        "src/hELD.rs",
+        "SRC/",
+        "docs/cafe\u{301}.md",
+        "DOCS/CAFE\u{301}.md",
+    ];
+    for spelling in spellings {
+        b.ccc(["claim", spelling]).ok();
+        b.ccc(["release", "--all"]).ok();
+    }
+    w.git(["config", "core.ignorecase", "true"]).ok();
+    w.git(["config", "core.precomposeunicode", "true"]).ok();
+    for spelling in spellings {
+        b.ccc(["claim", spelling]).code(1);
+        b.ccc(["claim", "--dry-run", spelling]).code(1);
+        let path = spelling.trim_end_matches('/');
+        w.write(
+            format!("{path}{}", if path == spelling { "" } else { "/Held.rs" }),
+            "2\n",
+        );
+        // Such a name gets into an index on another machine.
+        w.git(["-c", "core.ignorecase=false", "add", "."]).ok();
+        let stopped = b.git(["commit", "-qm", "x"]);
+        assert!(
+            stopped.code != 0 && stopped.stderr.contains(a.tag()),
+            "{spelling}:\n{stopped}"
+        );
+        b.ccc(["commit", "-m", "x", spelling]).code(1);
+        w.command("sh", ["-ec", "git reset -q --hard; git clean -qfd"])
+            .run()
+            .ok();
+    }
+    a.ccc(["release", "--all"]).ok();
+    b.ccc(["claim", "SRC/"]).ok();
+}

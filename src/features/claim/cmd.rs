@@ -424,6 +424,9 @@ pub fn resolve_all(ctx: &Ctx, typed: &[String]) -> Result<Vec<Scope>> {
     Ok(scopes)
 }
 
+/// Longer names are no paths on any system (`PATH_MAX`).
+const PATH_BYTES: usize = 4096;
+
 fn resolve(ctx: &Ctx, typed: &str) -> Result<Scope> {
     let repo = ctx.repo()?;
     let root = repo.worktree().map(|root| root.display().to_string());
@@ -444,7 +447,11 @@ fn resolve(ctx: &Ctx, typed: &str) -> Result<Scope> {
         roots: &roots,
         home: home.as_deref(),
     };
-    let followed = repo.worktree().and_then(|root| follow(root, &cwd, typed));
+    // A name that no path can have is not worth a look at the disk.
+    let followed = repo
+        .worktree()
+        .filter(|_| typed.len() < PATH_BYTES)
+        .and_then(|root| follow(root, &cwd, typed));
     let resolve = |text: &str| {
         Scope::resolve(text, &base)
             .map_err(|error| Error::usage(error.to_string()).hint("git ccc help claim"))
