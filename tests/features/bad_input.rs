@@ -303,12 +303,12 @@ fn text_without_measure_or_manners_is_kept_within_bounds() {
         "{} bytes",
         kept.len()
     );
-    s.w.write("list", "no/such/file\n".repeat(800_000));
-    let start = std::time::Instant::now();
+    // More names than a command line takes.
+    let names: Vec<String> = (0..200_000).map(|n| format!("no/such/file-{n}")).collect();
+    s.w.write("list", names.join("\n"));
     let refused = s.b.ccc(["commit", "-m", "x", "--pathspec-from-file=list"]);
-    one_error(&refused, &[1, 2], "a list of 10 MB");
+    one_error(&refused, &[1, 2], "a list of 4 MB");
     assert!(refused.stderr.len() < 4000, "{:.300}", refused.stderr);
-    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -162,10 +162,14 @@ pub fn expand(ctx: &Ctx, named: &[String]) -> Result<Vec<String>> {
     if let Some(paths) = literal(ctx, repo, named)? {
         return Ok(paths);
     }
+    // A wrong name is refused before git is asked about all of them.
+    for name in named.iter().filter(|name| !is_pattern(name)) {
+        require_known(ctx, repo, name, &[])?;
+    }
     let mut paths = status(repo, ctx.cwd(), named)?;
     paths.sort();
     paths.dedup();
-    for name in named {
+    for name in named.iter().filter(|name| is_pattern(name)) {
         require_known(ctx, repo, name, &paths)?;
     }
     Ok(paths)
