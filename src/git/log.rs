@@ -117,7 +117,8 @@ pub fn tip(repo: &Repo) -> Result<Tip> {
 
 /// Reads one entry.
 pub fn entry(repo: &Repo, oid: Oid) -> Result<Entry> {
-    let (parent, message) = objects::read_entry(repo, oid)?;
+    let read = objects::read_entry(repo, oid);
+    let (parent, message) = read.map_err(|error| error.hint("git ccc doctor"))?;
     let mut entry = Entry {
         oid,
         fence: 0,
@@ -188,6 +189,28 @@ pub fn write(
         );
     }
     let _ = writeln!(message, "Ccc-Fence: {fence}");
+    let oid = objects::write_entry(repo, Some(tip.oid), &message, author)?;
+    Ok(Tip { oid, fence })
+}
+
+/// As [`write`], for an entry that says again what a lost one said.
+pub fn write_again(
+    repo: &Repo,
+    tip: &Tip,
+    lost: &Entry,
+    author: objects::Author<'_>,
+    nonce: &str,
+) -> Result<Tip> {
+    let (own, fence) = (["Ccc-Nonce: ", "Ccc-Fence: "], tip.fence + 1);
+    let kept = lost.message.lines();
+    let kept = kept.filter(|line| !own.iter().any(|own| line.starts_with(own)));
+    let mut message: String = kept.flat_map(|line| [line, "\n"]).collect();
+    // Writing to a String cannot fail.
+    let _ = write!(
+        message,
+        "Ccc-Again: {}\nCcc-Nonce: {nonce}\nCcc-Fence: {fence}\n",
+        lost.oid
+    );
     let oid = objects::write_entry(repo, Some(tip.oid), &message, author)?;
     Ok(Tip { oid, fence })
 }

@@ -311,14 +311,32 @@ pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
 }
 
 /// Finds the newest lost swap in the end of a ref's reflog: (what was dropped, what it was dropped for).
+pub fn broken_reflog(repo: &Repo, name: &str) -> Option<(Oid, Oid)> {
+    const TAIL: u64 = 8 * 1024;
+    broken_swaps(repo, name, TAIL).pop()
+}
+
+/// Finds the lost swaps in the last bytes of a ref's reflog, oldest first: what was dropped, and what both were made on.
+pub fn broken_swaps(repo: &Repo, name: &str, tail: u64) -> Vec<(Oid, Oid)> {
+    broken_pairs(&reflog(repo, name, tail).unwrap_or_default())
+}
+
+/// Finds the same in lines that were read.
 ///
 /// A swap that git accepted on a stale view leaves a line that does not begin where the one before it ended.
-pub fn broken_reflog(repo: &Repo, name: &str) -> Option<(Oid, Oid)> {
+pub fn broken_pairs(lines: &[(Oid, Oid)]) -> Vec<(Oid, Oid)> {
+    let broken = lines
+        .windows(2)
+        .filter(|pair| pair[0].1 != pair[1].0 && !pair[1].0.is_null() && !pair[0].1.is_null());
+    broken.map(|pair| (pair[0].1, pair[1].0)).collect()
+}
+
+/// Reads the lines in the last bytes of a ref's reflog, oldest first: what the ref was, and what it became.
+pub fn reflog(repo: &Repo, name: &str, tail: u64) -> Option<Vec<(Oid, Oid)>> {
     use std::io::{Read, Seek, SeekFrom};
-    const TAIL: u64 = 8 * 1024;
     let mut file = std::fs::File::open(repo.common_dir().join("logs").join(name)).ok()?;
     let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+    file.seek(SeekFrom::Start(length.saturating_sub(tail)))
         .ok()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).ok()?;
@@ -329,10 +347,7 @@ pub fn broken_reflog(repo: &Repo, name: &str) -> Option<(Oid, Oid)> {
         let mut oid = || Oid::from_hex(words.next()?.as_bytes()).ok();
         Some((oid()?, oid()?))
     });
-    let lines: Vec<(Oid, Oid)> = lines.collect();
-    let mut pairs = lines.windows(2).rev();
-    let broken = pairs.find(|pair| pair[0].1 != pair[1].0 && !pair[1].0.is_null())?;
-    (!broken[0].1.is_null()).then_some((broken[0].1, broken[1].0))
+    Some(lines.collect())
 }
 
 fn find_one(repo: &Repo, name: &str) -> Result<Option<gix::refs::Target>> {

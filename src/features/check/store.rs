@@ -8,7 +8,10 @@ use crate::{
     base::{id::SessionTag, scope::Scope, time::Timestamp},
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
-    features::claim::store::{self as claims, About},
+    features::claim::{
+        lost::AGAIN,
+        store::{self as claims, About},
+    },
     git::{
         Oid, Repo, changes,
         log::{self, Entry},
@@ -110,6 +113,7 @@ struct Arrival {
 fn read_log(repo: &Repo, tip: Oid) -> Result<(Account, Vec<Period>)> {
     let (mut account, mut ended) = (Account::default(), Vec::new());
     let mut ends: BTreeMap<String, Timestamp> = BTreeMap::new();
+    let mut again: BTreeMap<String, Period> = BTreeMap::new();
     for entry in log::walk(repo, tip).take(MAX_ENTRIES) {
         let entry = entry?;
         let one = |key| entry.trailers(key).next();
@@ -136,20 +140,34 @@ fn read_log(repo: &Repo, tip: Oid) -> Result<(Account, Vec<Period>)> {
             if let Some((id, why)) = gone.split_once(' ')
                 && HELD_TILL_THEN.contains(&why)
             {
-                ends.insert(id.to_owned(), time(repo, entry.oid)?);
+                let to = time(repo, entry.oid)?;
+                match again.remove(id) {
+                    Some(period) => ended.push(Period {
+                        to: Some(to),
+                        ..period
+                    }),
+                    None => drop(ends.insert(id.to_owned(), to)),
+                }
             }
         }
-        if let Some(by) = &by {
-            for (id, scopes) in taken(&entry) {
-                if let (Some(to), Ok(claim)) = (ends.remove(id), id.parse()) {
-                    ended.push(Period {
-                        claim,
-                        session: by.clone(),
-                        scopes,
-                        from: time(repo, entry.oid)?,
-                        to: Some(to),
-                    });
-                }
+        let said_again = one(AGAIN).is_some();
+        for (id, scopes) in taken(&entry) {
+            let (Some(by), Ok(claim)) = (&by, id.parse()) else {
+                continue;
+            };
+            let to = ends.remove(id);
+            let period = Period {
+                claim,
+                session: by.clone(),
+                scopes,
+                from: time(repo, entry.oid)?,
+                to,
+            };
+            if to.is_some() {
+                ended.push(period);
+            } else if said_again {
+                // Its end may have been logged before it was said again.
+                again.insert(id.to_owned(), period);
             }
         }
     }

@@ -95,17 +95,19 @@ pub struct Found {
 }
 
 /// Walks from the tip to the grant of the oldest claim that is asked for and that `known` does not settle.
-pub fn search<E>(
+///
+/// An entry that cannot be read ends the walk: whatever it and those before it ended counts as held until its stated time.
+pub fn search(
     known: Option<&Walked>,
     tip: Tip,
     present: &[Present<'_>],
-    mut read: impl FnMut(Oid) -> Result<Step, E>,
-) -> Result<Found, E> {
+    mut read: impl FnMut(Oid) -> Option<Step>,
+) -> Found {
     let met = known.and_then(|known| Oid::from_hex(known.tip.as_bytes()).ok());
     let (mut gone, mut joined, mut steps) = (BTreeSet::new(), None::<&Walked>, 0);
     // Every entry with a larger number than this has been read; the next one's is not larger.
     let mut floor = tip.fence;
-    let mut next = Some(tip.oid);
+    let (mut next, mut broken) = (Some(tip.oid), false);
     while let Some(oid) = next {
         joined = joined.or(known.filter(|_| met == Some(oid)));
         let open = |claim: &&Present<'_>| {
@@ -117,7 +119,10 @@ pub fn search<E>(
         if oldest.is_none_or(|oldest| oldest >= floor) {
             break;
         }
-        let step = read(oid)?;
+        let Some(step) = read(oid) else {
+            broken = true;
+            break;
+        };
         (steps, next) = (steps + 1, step.parent);
         floor = step.fence.saturating_sub(1);
         gone.extend(step.gone);
@@ -131,11 +136,11 @@ pub fn search<E>(
         .iter()
         .filter(|claim| claim.fence >= floor || before(claim.id).is_some())
         .map(|claim| (claim.id.clone(), gone.contains(claim.id)));
-    let keep = (steps >= WORTH_KEEPING).then(|| Walked {
+    let keep = (steps >= WORTH_KEEPING && !broken).then(|| Walked {
         tip: tip.oid.to_string(),
         settled: settled.collect(),
     });
-    Ok(Found { gone, keep })
+    Found { gone, keep }
 }
 
 #[cfg(test)]
@@ -178,9 +183,9 @@ mod tests {
             self.reads = 0;
             let read = |oid| {
                 self.reads += 1;
-                self.steps.get(&oid).cloned().ok_or(oid)
+                self.steps.get(&oid).cloned()
             };
-            search(known, tip, present, read).expect("every entry is there")
+            search(known, tip, present, read)
         }
     }
 
@@ -228,6 +233,21 @@ mod tests {
         assert_eq!(log.ask(Some(&fewer), &present).gone, [id(2), id(3)].into());
         assert!(log.reads > 20_000);
         assert_eq!(kept.settled.len(), 3);
+    }
+
+    #[test]
+    fn a_hole_in_the_log_hides_what_is_behind_it_and_nothing_else() {
+        let (mut log, ids) = (Log::default(), [id(1), id(2)]);
+        let granted = log.add(0, vec![]);
+        log.add(0, vec![id(1)]);
+        log.add(0, vec![]);
+        log.steps.remove(&log.tip.expect("it has entries").oid);
+        for _ in 0..WORTH_KEEPING {
+            log.add(0, vec![id(2)]);
+        }
+        let present = [asked(&ids[0], granted), asked(&ids[1], granted)];
+        let found = log.ask(None, &present);
+        assert_eq!((found.gone, found.keep), ([id(2)].into(), None));
     }
 
     #[test]

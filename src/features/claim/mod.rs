@@ -14,6 +14,7 @@ pub mod cmd;
 pub mod error;
 pub mod gone;
 pub mod logic;
+pub mod lost;
 pub mod model;
 pub mod plan;
 pub mod queue;

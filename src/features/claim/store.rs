@@ -11,6 +11,7 @@ use super::{
     error::refused,
     gone::{self, Present, Walked},
     logic::{self, Ended, Request, State},
+    lost,
     model::{Claim, ClaimRecord, PREFIX, join},
     plan::{NewClaim, Plan, prepare},
     queue,
@@ -144,7 +145,7 @@ fn load_at(
         })
         .collect();
     let dead = dead_holders(repo, &relevant, now);
-    let released = released(repo, tip, &claims, &relevant)?;
+    let released = released(repo, tip, &claims, &relevant);
     let state = State {
         dead,
         released,
@@ -191,9 +192,9 @@ fn dead_holders(repo: &Repo, claims: &[&Claim], now: Timestamp) -> BTreeSet<Sess
 }
 
 /// Finds claims whose release is in the log although their ref is still there.
-fn released(repo: &Repo, tip: Tip, all: &[Claim], asked: &[&Claim]) -> Result<BTreeSet<ClaimId>> {
+fn released(repo: &Repo, tip: Tip, all: &[Claim], asked: &[&Claim]) -> BTreeSet<ClaimId> {
     if asked.is_empty() {
-        return Ok(BTreeSet::new());
+        return BTreeSet::new();
     }
     let asked: BTreeSet<&ClaimId> = asked.iter().map(|claim| &claim.id).collect();
     let present = all.iter().map(|claim| Present {
@@ -204,12 +205,13 @@ fn released(repo: &Repo, tip: Tip, all: &[Claim], asked: &[&Claim]) -> Result<BT
     let present: Vec<Present<'_>> = present.collect();
     let known = Walked::load(repo);
     let found = gone::search(known.as_ref(), tip, &present, |oid| {
-        log::entry(repo, oid).map(gone::Step::from)
-    })?;
+        // Doctor names an entry that cannot be read.
+        log::entry(repo, oid).map(gone::Step::from).ok()
+    });
     if let Some(walked) = found.keep {
         walked.save(repo);
     }
-    Ok(found.gone)
+    found.gone
 }
 
 /// What a transition did.
@@ -271,6 +273,7 @@ fn transit<T>(
         }
         match apply(ctx, actor, &snapshot, &plan, writer.take()) {
             Ok((entry, claims)) => {
+                lost::put_back_if_any(ctx, &guard);
                 if plan.create.is_empty() || confirm(ctx, actor, &claims, (&snapshot, &guard))? {
                     return Ok(Done {
                         value,

@@ -6,7 +6,7 @@
 //! (`features/check`).
 
 use super::{
-    cmd,
+    chain, cmd,
     logic::{self, Finding, Severity},
     model, probe, store,
     view::{DoctorView, FindingView, FiredView},
@@ -39,8 +39,6 @@ pub struct DoctorArgs {
 
 /// How old an index.lock must be before it is mentioned: it is held through a hook and an editor.
 const LOCK_AGE: Duration = Duration::from_secs(60);
-/// How much of the log is checked.
-const LOG_LINES: usize = 10_000;
 
 /// What is gathered on the way.
 struct Exam<'a> {
@@ -66,7 +64,7 @@ pub fn doctor(ctx: &Ctx, args: &DoctorArgs) -> Result<()> {
     let settings = ctx.settings();
     exam.locks()?;
     if exam.set_up() {
-        exam.log_chain()?;
+        exam.findings.extend(chain::examine(ctx, args.fix)?);
         exam.records()?;
         exam.breaches();
     }
@@ -140,9 +138,8 @@ impl Exam<'_> {
                 false
             }
             Err(error) => {
-                let repair = format!("git cat-file -p {}", log::REF);
                 self.findings
-                    .push(Finding::error("log-unreadable", error.to_string(), repair));
+                    .push(chain::unreadable(self.repo, &error.to_string()));
                 false
             }
         }
@@ -178,23 +175,6 @@ impl Exam<'_> {
                     .push(Finding::warning("old-lock", fact, repair));
             }
         }
-        Ok(())
-    }
-
-    fn log_chain(&mut self) -> Result<()> {
-        let limit = format!("--max-count={LOG_LINES}");
-        let format = "--format=%H %P|%(trailers:key=Ccc-Fence,valueonly,separator=%x20)";
-        let cmd = run::read(self.repo).args(["log", "-g", "--no-show-signature", &limit, format]);
-        let out = cmd.args([log::REF, "--"]).run()?;
-        let text = out.stdout_text();
-        let lines: Vec<_> = text.lines().filter_map(logic::line).collect();
-        if !out.ok() || lines.is_empty() {
-            let fact = "the log has no reflog, so a lost entry cannot be seen".to_owned();
-            let look = format!("git reflog show {}", log::REF);
-            self.findings
-                .push(Finding::warning("log-no-reflog", fact, look));
-        }
-        self.findings.extend(logic::judge_log(&lines));
         Ok(())
     }
 

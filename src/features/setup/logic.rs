@@ -1,7 +1,7 @@
 //! Pure decisions: what to do with one hook, and what doctor makes of what it read.
 
 use super::model::{Role, is_ours};
-use crate::features::check::model::Breach;
+use crate::{base::text::one_line, features::check::model::Breach};
 
 /// What stands where a hook belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,52 +160,82 @@ pub fn breach(breach: &Breach) -> Finding {
     Finding::warning("held-path-committed", fact, format!("git show {oid} --"))
 }
 
-/// One line of the log's reflog, newest first.
+/// One entry of the log, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct Link {
     /// The entry's commit.
     pub oid: String,
-    /// The commit before it, if any.
-    pub parent: Option<String>,
-    /// Its number, as written.
-    pub fence: String,
+    /// How many entries it follows.
+    pub parents: usize,
+    /// Its number, if it can be read.
+    pub fence: Option<u64>,
 }
 
-/// Reads `<oid> <parent>…|<fence>`.
-pub fn line(text: &str) -> Option<Line> {
-    let (oids, fence) = text.split_once('|')?;
-    let mut oids = oids.split_whitespace().map(str::to_owned);
-    Some(Line {
-        oid: oids.next()?,
-        parent: oids.next(),
-        fence: fence.trim().to_owned(),
-    })
+/// Where the reading of the log ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// At the first entry.
+    Begin,
+    /// Where it was long enough.
+    FarEnough,
+    /// At an entry that cannot be read.
+    Unreadable(String),
 }
 
-/// Finds where the log does not join: an entry whose parent is not the entry before it, or whose number does not follow.
-pub fn judge_log(lines: &[Line]) -> Vec<Finding> {
+/// Finds where the log does not count up by one, forks, is cut off, or cannot be read.
+pub fn judge_log(links: &[Link], end: &End) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for pair in lines.windows(2) {
-        let [newer, older] = pair else { continue };
-        let look = format!("git show {} {}", older.oid, newer.oid);
-        if newer.parent.as_deref() != Some(older.oid.as_str()) {
+    for (at, link) in links.iter().enumerate() {
+        let oid = &link.oid;
+        if link.parents > 1 {
             let fact = format!(
-                "log entry {} was lost: {} does not follow it",
-                older.oid, newer.oid
+                "log entry {oid} follows {} entries: others merged logs",
+                link.parents
             );
-            findings.push(Finding::error("log-lost-swap", fact, look));
-            continue;
+            let look = format!("git show --no-patch {oid}^@");
+            findings.push(Finding::error("log-fork", fact, look));
         }
-        let number = |line: &Line| line.fence.parse::<u64>().ok();
-        if number(newer).is_none() || number(newer) != number(older).map(|fence| fence + 1) {
-            let fact = format!(
-                "log entry {} is number {:?} after {:?}",
-                newer.oid, newer.fence, older.fence
-            );
+        let Some(fence) = link.fence else {
+            let fact = format!("log entry {oid} has no number: others wrote it");
+            let look = format!("git show --no-patch {oid}");
+            findings.push(Finding::error("log-fence", fact, look));
+            continue;
+        };
+        let before = links.get(at + 1).and_then(|older| older.fence);
+        if let Some(before) = before.filter(|before| fence != before + 1) {
+            let fact = format!("log entry {oid} is number {fence} after number {before}");
+            let look = format!("git show --no-patch {oid} {oid}^");
             findings.push(Finding::error("log-fence", fact, look));
         }
     }
+    let last = links.last();
+    match end {
+        End::Unreadable(oid) => {
+            let by = last.map_or_else(String::new, |link| format!(", which {} follows,", link.oid));
+            let fact = format!(
+                "log entry {oid}{by} cannot be read: what was released before it counts as held until its time"
+            );
+            findings.push(Finding::error("log-hole", fact, "git fsck"));
+        }
+        End::Begin if last.is_some_and(|link| link.fence.is_some_and(|fence| fence > 0)) => {
+            let fence = last.and_then(|link| link.fence).unwrap_or_default();
+            let fact = format!("the log begins with number {fence}: what was before is not there");
+            findings.push(Finding::error(
+                "log-hole",
+                fact,
+                "git rev-parse --is-shallow-repository",
+            ));
+        }
+        End::Begin | End::FarEnough => {}
+    }
     findings
+}
+
+/// Tells of an entry that a lost swap dropped.
+pub fn lost(oid: &str, message: &str) -> Finding {
+    let said = one_line(message.lines().next().unwrap_or_default(), 80);
+    let fact = format!("log entry {oid} was lost: {said}");
+    Finding::error("log-lost-swap", fact, "git ccc doctor --fix")
 }
 
 #[cfg(test)]
@@ -249,13 +279,34 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_swap_and_a_wrong_number_are_found() {
-        let read = |text: &str| line(text).expect("a line of the reflog");
-        let good = [read("c b|2"), read("b a|1"), read("a|0")];
-        assert_eq!(judge_log(&good), []);
-        let lost = judge_log(&[read("c a|1"), read("b a|1"), read("a|0")]);
-        assert_eq!(lost[0].code, "log-lost-swap");
-        let wrong = judge_log(&[read("b a|7"), read("a|0")]);
-        assert_eq!(wrong[0].code, "log-fence");
+    fn a_log_that_does_not_join_is_found() {
+        let link = |oid: &str, parents, fence| Link {
+            oid: oid.to_owned(),
+            parents,
+            fence,
+        };
+        let log = |newest: Link| vec![newest, link("b", 1, Some(1)), link("a", 0, Some(0))];
+        let codes = |links: &[Link], end| {
+            let findings = judge_log(links, &end);
+            findings.iter().map(|found| found.code).collect::<Vec<_>>()
+        };
+        let good = log(link("c", 1, Some(2)));
+        assert!(codes(&good, End::Begin).is_empty());
+        assert!(codes(&good[..2], End::FarEnough).is_empty());
+        assert_eq!(codes(&good[..2], End::Begin), ["log-hole"]);
+        assert_eq!(
+            codes(&good[..2], End::Unreadable("a".to_owned())),
+            ["log-hole"]
+        );
+        assert_eq!(
+            codes(&log(link("c", 1, Some(1))), End::Begin),
+            ["log-fence"]
+        );
+        assert_eq!(
+            codes(&log(link("c", 1, Some(3))), End::Begin),
+            ["log-fence"]
+        );
+        assert_eq!(codes(&log(link("c", 1, None)), End::Begin), ["log-fence"]);
+        assert_eq!(codes(&log(link("c", 2, Some(2))), End::Begin), ["log-fork"]);
     }
 }
