@@ -249,10 +249,24 @@ fn doctor_names_what_a_fooled_swap_dropped_and_says_it_again() {
     assert_eq!(findings(&w, &[], 0), []);
     b.ccc(["claim", "other/"]).ok();
     assert_eq!(said_again(&w), lost);
-    // A held path is told as such for the time it was held, although its end is older than what says again that it was taken.
     let held = w.ccc(["claims", "--json"]).ok().json();
     assert_eq!(held["claims"].as_array().map(Vec::len), Some(3), "{held}");
     assert!(b.ccc(["claim", "docs/x"]).code(1).stderr.contains(a.tag()));
+}
+
+#[test]
+fn a_breach_is_told_although_the_end_of_the_claim_is_older_than_what_says_again_that_it_began() {
+    let (w, a, b, lost) = with_a_loss();
+    w.write("docs/x", "x\n");
+    b.git(["add", "docs"]).ok();
+    b.git(["-c", "core.hooksPath=/dev/null", "commit", "-qm", "x"])
+        .ok();
+    a.ccc(["release", "docs/"]).ok();
+    assert_eq!(said_again(&w), lost);
+    let told = findings(&w, &[], 1);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, "held-path-committed");
+    assert!(told[0].1.contains(a.tag()), "{told:?}");
 }
 
 #[test]

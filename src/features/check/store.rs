@@ -136,18 +136,14 @@ fn read_log(repo: &Repo, tip: Oid) -> Result<(Account, Vec<Period>)> {
         if let (Some("override"), Some(base)) = (one("Ccc-Act"), one("Ccc-Base")) {
             account.overrides.push(override_of(repo, &entry, base));
         }
-        for gone in entry.trailers("Ccc-Gone") {
-            if let Some((id, why)) = gone.split_once(' ')
-                && HELD_TILL_THEN.contains(&why)
-            {
-                let to = time(repo, entry.oid)?;
-                match again.remove(id) {
-                    Some(period) => ended.push(Period {
-                        to: Some(to),
-                        ..period
-                    }),
-                    None => drop(ends.insert(id.to_owned(), to)),
-                }
+        for id in given_back(&entry) {
+            let to = time(repo, entry.oid)?;
+            match again.remove(id) {
+                Some(period) => ended.push(Period {
+                    to: Some(to),
+                    ..period
+                }),
+                None => drop(ends.insert(id.to_owned(), to)),
             }
         }
         let said_again = one(AGAIN).is_some();
@@ -172,6 +168,14 @@ fn read_log(repo: &Repo, tip: Oid) -> Result<(Account, Vec<Period>)> {
         }
     }
     Ok((account, ended))
+}
+
+/// Returns the claims that held until an entry.
+fn given_back(entry: &Entry) -> impl Iterator<Item = &str> {
+    entry.trailers("Ccc-Gone").filter_map(|gone| {
+        let (id, why) = gone.split_once(' ')?;
+        HELD_TILL_THEN.contains(&why).then_some(id)
+    })
 }
 
 /// Returns the claims an entry granted: each is followed by its scopes.
