@@ -11,6 +11,7 @@
 mod claim;
 mod commit;
 mod hook;
+mod inbox;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,6 +25,7 @@ const FIGURES: &[(&str, fn())] = &[
     ("commit", commit::run),
     ("claim", claim::run),
     ("hook", hook::run),
+    ("inbox", inbox::run),
 ];
 
 fn main() {

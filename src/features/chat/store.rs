@@ -162,7 +162,7 @@ struct Cached {
     rooms: Rooms,
 }
 
-const CACHE_VERSION: u32 = 2;
+const CACHE_VERSION: u32 = 3;
 
 /// Returns the state of all rooms at `tip`: the cached one, continued.
 pub fn rooms(repo: &Repo, tip: Option<Oid>) -> Result<Rooms> {

@@ -1,14 +1,16 @@
 //! `git ccc commit`.
 
 use super::{
-    fast, model::Wanted, options::GitOptions, own, pathspec_file, stock, store, view::Committed,
+    announce, fast, model::Wanted, options::GitOptions, own, pathspec_file, stock, store,
+    view::Committed,
 };
 use crate::{
+    base::time::Ttl,
     ctx::Ctx,
     env,
     error::{Context, Error, Kind, Result},
     features::session,
-    git::{Repo, adopt, log, run},
+    git::{Oid, Repo, adopt, log, run},
     settings::Trailer,
 };
 use clap::Args;
@@ -27,6 +29,17 @@ pub struct CommitArgs {
     /// Read the message from a file, - for standard input
     #[arg(short = 'F', long, value_name = "FILE")]
     pub file: Option<String>,
+    /// Say in the room what is to be committed, and wait for those who hold it or committed it lately; a counter stops it
+    #[arg(long)]
+    pub announce: bool,
+    /// How long they have to answer
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "announce",
+        default_value = "30s"
+    )]
+    pub wait: Ttl,
     /// Leave the pre-commit and commit-msg hooks out
     #[arg(short = 'n', long, overrides_with = "verify")]
     pub no_verify: bool,
@@ -62,39 +75,28 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
     if args.git.amend {
         own::require_own_head(repo, &wanted)?;
     }
-    // Whatever needs no turn is done before ours comes.
-    let ready = if fast::can_serve(ctx, &wanted)? {
-        Some(fast::prepare(ctx, &wanted)?)
-    } else {
-        None
-    };
-    let turn = store::lane(repo)?;
-    if adopt::recover(repo)? > 0 {
-        ctx.ui.note("a commit interrupted by a crash was completed");
-    }
     let looks = args.git.only_looks();
-    let show = ready.is_none() && !ctx.ui.json;
-    let mut stock = wanted.clone();
-    stock
-        .options
-        .extend(args.no_verify.then(|| "--no-verify".to_owned()));
-    stock
-        .options
-        .extend(ctx.ui.quiet.then(|| "--quiet".to_owned()));
-    let made = if let Some(ready) = ready {
-        fast::commit(ctx, &wanted, ready, turn)?
-    } else {
-        let made = stock::commit(ctx, &stock, show)?;
-        drop(turn);
-        made
-    };
-    if made.is_none() && !looks {
-        return Err(nothing());
+    if args.announce && looks {
+        return Err(Error::usage("what is not committed is not announced"));
     }
-    maintain(ctx, repo)?;
+    let announced = args
+        .announce
+        .then(|| announce::announce(ctx, &wanted, args.wait))
+        .transpose()?;
+    let done = make(ctx, args, &wanted);
+    let told = wanted.session.as_ref().zip(announced.as_ref());
+    if let (Some((tag, thread)), Err(error)) = (told, &done) {
+        announce::give_up(ctx, tag, thread, error);
+    }
+    let (made, show) = done?;
     let (commit, subject) = made.map_or((None, String::new()), |(oid, subject)| {
         (Some(oid.to_string()), subject)
     });
+    if let (Some(tag), Some(commit)) = (&wanted.session, &commit) {
+        let committed = |path: &str| wanted.paths.iter().any(|known| known == path);
+        announce::after(ctx, tag, announced.as_ref(), (commit, &subject), committed);
+    }
+    maintain(ctx, repo)?;
     ctx.ui.answer(&Committed {
         commit,
         branch: repo.branch(),
@@ -105,6 +107,40 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
         // git's own --quiet is about the commit that was made.
         shown: show || ctx.ui.quiet && !looks,
     })
+}
+
+/// Makes the commit, and tells whether git has shown it.
+fn make(ctx: &Ctx, args: &CommitArgs, wanted: &Wanted) -> Result<(Option<(Oid, String)>, bool)> {
+    let repo = ctx.repo()?;
+    // Whatever needs no turn is done before ours comes.
+    let ready = if fast::can_serve(ctx, wanted)? {
+        Some(fast::prepare(ctx, wanted)?)
+    } else {
+        None
+    };
+    let turn = store::lane(repo)?;
+    if adopt::recover(repo)? > 0 {
+        ctx.ui.note("a commit interrupted by a crash was completed");
+    }
+    let show = ready.is_none() && !ctx.ui.json;
+    let mut stock = wanted.clone();
+    stock
+        .options
+        .extend(args.no_verify.then(|| "--no-verify".to_owned()));
+    stock
+        .options
+        .extend(ctx.ui.quiet.then(|| "--quiet".to_owned()));
+    let made = if let Some(ready) = ready {
+        fast::commit(ctx, wanted, ready, turn)?
+    } else {
+        let made = stock::commit(ctx, &stock, show)?;
+        drop(turn);
+        made
+    };
+    if made.is_none() && !args.git.only_looks() {
+        return Err(nothing());
+    }
+    Ok((made, show))
 }
 
 fn nothing() -> Error {

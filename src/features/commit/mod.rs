@@ -16,8 +16,10 @@
 //! once; nobody's staged or unstaged work changes; a path held by another is
 //! refused; after a kill the next commit finishes or forgets it (`git::adopt`).
 
+pub mod announce;
 pub mod cmd;
 pub mod fast;
+pub mod logic;
 pub mod model;
 pub mod options;
 pub mod own;

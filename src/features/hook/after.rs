@@ -14,6 +14,7 @@ use crate::{
             plan::Plan,
             store::{self as claims, About},
         },
+        commit::announce,
         session::{model::Session, store as sessions},
     },
     git::{
@@ -43,6 +44,10 @@ pub fn commit(ctx: &Ctx) -> Result<()> {
         &head.to_string()[..10],
         subject(repo, head)?
     );
+    let hex = head.to_string();
+    let committed = |path: &str| scope_of(path).is_some_and(|path| paths.contains(&path));
+    let line = self::subject(repo, head)?;
+    announce::after(ctx, tag, None, (&hex, &line), committed);
     let mut trailers = vec![("Ccc-Commit", head.to_string())];
     trailers.extend(named(&paths));
     if gives_back(ctx, tag, &paths)? {

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// So many acks, counters and superseded messages are kept of one thread.
 const KEPT: usize = 64;
+/// Says that a proposal announces a commit of its paths.
+pub const ANNOUNCE: &str = "Ccc-Announce";
 
 /// Where a thread stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +114,9 @@ pub struct Thread {
     pub superseded: Vec<MessageId>,
     /// The commit it ended in.
     pub commit: Option<String>,
+    /// The paths of the commit it announces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub announced: Vec<String>,
 }
 
 /// Why a message would make no sense now.
@@ -145,6 +150,7 @@ impl Thread {
             executor: None,
             superseded: Vec::new(),
             commit: None,
+            announced: Vec::new(),
         };
         thread.apply(message);
         thread
@@ -206,6 +212,13 @@ impl Thread {
             self.acks.clear();
             self.counters.clear();
             self.executor = None;
+            let commit = message.about.extra(ANNOUNCE) == Some("commit");
+            let paths = message
+                .about
+                .paths
+                .iter()
+                .take(if commit { KEPT } else { 0 });
+            self.announced = paths.cloned().collect();
         }
     }
 
