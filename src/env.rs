@@ -21,6 +21,10 @@ pub const INDEX_FILE: &str = "GIT_INDEX_FILE";
 pub const GIT_DIR: &str = "GIT_DIR";
 /// Its worktree.
 pub const GIT_WORK_TREE: &str = "GIT_WORK_TREE";
+/// Where Claude Code keeps the user's settings, if not in `~/.claude`.
+pub const CLAUDE_DIR: &str = "CLAUDE_CONFIG_DIR";
+/// Where Codex keeps the user's settings, if not in `~/.codex`.
+pub const CODEX_DIR: &str = "CODEX_HOME";
 /// Pins the clock (RFC 3339).
 pub const TEST_NOW: &str = "CCC_TEST_NOW";
 /// Pins the ids.

@@ -48,6 +48,7 @@ mod contracts {
 
 mod features {
     mod agent;
+    mod agent_setup;
     mod announce;
     mod bad_input;
     mod beside_claims;

@@ -58,7 +58,7 @@ enum Command {
     /// Fire the hooks and look for what is wrong
     Doctor(setup::doctor::DoctorArgs),
     /// Set this repository up, or repair its hooks
-    Init,
+    Init(setup::cmd::InitArgs),
     /// Show what is addressed to this session, what it has to do, and what became of what it sent
     Inbox(inbox::cmd::InboxArgs),
     /// Sleep until something is for this session, say it and end
@@ -172,7 +172,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         },
         Command::Completions(args) => complete::run(ctx, args),
         Command::Doctor(args) => setup::doctor::doctor(ctx, args),
-        Command::Init => setup::cmd::init(ctx, &man::page()?),
+        Command::Init(args) => setup::cmd::init(ctx, args, &man::page()?),
         Command::Inbox(args) => inbox::cmd::inbox(ctx, args),
         Command::Listen(args) => inbox::cmd::listen(ctx, args),
         Command::Man => ctx.ui.raw(&man::page()?),

@@ -1,6 +1,7 @@
 //! `git ccc init`, `uninstall` and `trust`.
 
 use super::{
+    agents,
     logic::Step,
     manual,
     model::Installed,
@@ -11,7 +12,10 @@ use crate::{
     ctx::Ctx,
     env,
     error::{Context, Error, Kind, Result},
-    features::session::{logic::Life, store as session_store},
+    features::{
+        agent::model::Vendor,
+        session::{logic::Life, store as session_store},
+    },
     fs::{self, Lock},
     git::{
         Repo,
@@ -22,6 +26,14 @@ use crate::{
 };
 use clap::Args;
 use std::path::PathBuf;
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Install hooks, skill and instructions for these agents: claude, codex, none (default: those that are here)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = agents::parse_vendor)]
+    pub agent: Vec<Option<Vendor>>,
+}
 
 /// Arguments of `uninstall`.
 #[derive(Debug, Args)]
@@ -40,15 +52,29 @@ pub struct TrustArgs {
 }
 
 /// Sets the repository up; doing it again repairs it.
-pub fn init(ctx: &Ctx, page: &[u8]) -> Result<()> {
+pub fn init(ctx: &Ctx, args: &InitArgs, page: &[u8]) -> Result<()> {
     let repo = ctx.repo()?;
+    let vendors = agents::chosen(repo, &args.agent)?;
     let settings = ctx.settings()?;
     let log_begun = log::begin(repo, ctx.now(), &ctx.dice.hex(8))?;
     let guard = log::lock(repo)?;
     let mut installed = store::load(repo)?.unwrap_or_default();
     let done = place(ctx, &guard, &mut installed, settings)?;
     let manual = page_at(ctx, &mut installed, page);
+    let files = if args.agent.contains(&None) {
+        let left = agents::uninstall(ctx, &mut installed)?;
+        say_left(ctx, &left);
+        Vec::new()
+    } else {
+        agents::install(ctx, &mut installed, &vendors)?
+    };
     store::save(repo, &installed)?;
+    drop(guard);
+    if files.iter().any(|file| file == ".codex/hooks.json") {
+        ctx.ui.note(
+            "once, in Codex: type /hooks and approve those of git-ccc; until then it runs none",
+        );
+    }
     let show = |path: &PathBuf| path.display().to_string();
     let hooks = done.hooks.iter().map(|placed| HookView {
         name: placed.name.clone(),
@@ -61,6 +87,8 @@ pub fn init(ctx: &Ctx, page: &[u8]) -> Result<()> {
         hooks: hooks.collect(),
         previous_hooks_dir: done.before,
         manual,
+        agents: vendors.iter().map(|vendor| vendor.word()).collect(),
+        agent_files: files,
     })
 }
 
@@ -86,6 +114,12 @@ pub(super) fn place(
         }
     }
     Ok(done)
+}
+
+fn say_left(ctx: &Ctx, left: &[String]) {
+    for path in left {
+        ctx.ui.warn(&format!("{path} was changed since and stays"));
+    }
 }
 
 /// Returns the hooks the settings ask for; strict enforcement needs one more.
@@ -125,6 +159,7 @@ pub fn uninstall(ctx: &Ctx, args: &UninstallArgs) -> Result<()> {
     let mut installed = store::load(repo)?.unwrap_or_default();
     let hooks = store::uninstall(repo, &mut installed)?;
     manual::remove(&mut installed);
+    say_left(ctx, &agents::uninstall(ctx, &mut installed)?);
     store::forget(repo)?;
     let refs = if args.purge {
         purge(ctx, repo, &guard)?

@@ -6,7 +6,7 @@
 //! (`features/check`).
 
 use super::{
-    chain, cmd,
+    agents, chain, cmd,
     logic::{self, Finding, Severity},
     model, probe, store,
     view::{DoctorView, FindingView, FiredView},
@@ -72,6 +72,7 @@ pub fn doctor(ctx: &Ctx, args: &DoctorArgs) -> Result<()> {
         Ok(settings) => {
             exam.set(settings);
             exam.hooks(settings)?;
+            exam.agents()?;
         }
         Err(error) => {
             let fact = error.to_string();
@@ -223,6 +224,16 @@ impl Exam<'_> {
                     .push(Finding::error("unreadable-history", fact, "git fsck"));
             }
         }
+    }
+
+    /// The hooks of agents, and the gates before them.
+    fn agents(&mut self) -> Result<()> {
+        let report = agents::gates::examine(self.ctx)?;
+        self.findings.extend(report.findings);
+        for (agent, ran) in report.ran {
+            self.facts.push((agent, format!("{ran} hooks run")));
+        }
+        Ok(())
     }
 
     fn unreadable(&mut self, name: &str, why: &str) {

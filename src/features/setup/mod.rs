@@ -30,6 +30,7 @@
 //! runs as before, with its arguments, standard input and exit code; a git-ccc
 //! that is missing from `PATH` stops nobody.
 
+pub mod agents;
 pub mod chain;
 pub mod cmd;
 pub mod doctor;

@@ -136,6 +136,24 @@ pub struct Installed {
     /// The manual page that was written, and the directories that were made for it, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manual: Vec<String>,
+    /// Files in a worktree that were written or changed for agents, in that order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<Written>,
+}
+
+/// One file that was written or changed for agents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Where it is.
+    pub path: String,
+    /// SHA-256 of the file after our change: while it is still that, its bytes are put back. Empty once others changed it.
+    pub sha256: String,
+    /// The copy of the file as it was; none if it was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Directories that were made for it, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<String>,
 }
 
 /// How `core.hooksPath` was changed.

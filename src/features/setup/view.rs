@@ -23,6 +23,12 @@ pub struct InitView {
     /// The manual page, if it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manual: Option<String>,
+    /// The agents it was set up for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<&'static str>,
+    /// The files of the worktree that carry something for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub agent_files: Vec<String>,
 }
 
 /// One hook after `init`.
@@ -54,6 +60,10 @@ impl Answer for InitView {
             if let Some(chained) = &hook.chained {
                 let _ = writeln!(out, "{} runs {chained} first", hook.name);
             }
+        }
+        if !self.agents.is_empty() {
+            let agents = self.agents.join(", ");
+            let _ = writeln!(out, "{agents}: {}", self.agent_files.join(" "));
         }
         out
     }
