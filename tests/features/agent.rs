@@ -282,6 +282,32 @@ fn mail_comes_once_and_as_data() {
 }
 
 #[test]
+fn letters_of_another_repository_come_too_and_tasks_are_in_the_brief() {
+    let w = ready(World::new());
+    let a = claude(&w, "c-1");
+    let tag = a.start("startup");
+    let there = w.outside();
+    for args in [
+        &["init", "-q", "."][..],
+        &["commit", "-q", "--allow-empty", "-m", "Start"],
+    ] {
+        w.command("git", args).cwd(&there).run().ok();
+    }
+    w.command(BINARY, ["init"]).cwd(&there).run().ok();
+    let far = w.session_in(&there, "far");
+    far.ccc(["send", &tag, "from afar"]).ok();
+    assert!(a.told("PostToolBatch", &NONE()).contains("from afar"));
+    assert_eq!(a.fire("PostToolBatch", &NONE()), None, "once");
+    let near = w.session("near");
+    near.ccc(["send", &tag, "mend the parser", "--task"]).ok();
+    let brief = a.told("SessionStart", &json!({"source": "compact"}));
+    assert!(
+        brief.contains("mend the parser") && brief.len() <= 1024,
+        "{brief}"
+    );
+}
+
+#[test]
 fn hooks_at_one_time_deliver_each_message_once() {
     let w = ready(World::new());
     let a = claude(&w, "c-1");

@@ -267,10 +267,7 @@ fn reason(blockers: &[Blocker]) -> String {
         .first()
         .map(|blocker| blocker.claim.record.session.to_string());
     let mut next = vec![format!("git ccc claim --wait=10m {}", wanted.join(" "))];
-    next.extend(holder.map(|holder| {
-        let path = wanted.first().map_or(".", String::as_str);
-        format!("git ccc chat post --question \"@{holder} TEXT\" --path {path}")
-    }));
+    next.extend(holder.map(|holder| format!("git ccc send {holder} TEXT")));
     put(&refusal::held(blockers), &next)
 }
 

@@ -9,10 +9,13 @@ use crate::{
     base::id::SessionTag,
     ctx::Ctx,
     error::Result,
-    features::chat::{
-        logic::unread::Lane,
-        model::Message,
-        reader::{self, Reading},
+    features::{
+        chat::{
+            logic::unread::Lane,
+            model::Message,
+            reader::{self, Reading},
+        },
+        inbox::places,
     },
 };
 
@@ -33,14 +36,14 @@ pub fn give(
     let prompt = event == Event::UserPromptSubmit;
     let lanes = if prompt { &Lane::ADDRESSED } else { URGENT };
     let mut before = before;
-    if !offer(ctx, (vendor, event), session, (lanes, LETTERS), &mut before)? && prompt {
-        offer(
-            ctx,
-            (vendor, event),
-            session,
-            (&[Lane::Room], LINES),
-            &mut before,
-        )?;
+    let what = (vendor, event);
+    let mut given = offer(ctx, what, session, (lanes, LETTERS), &mut before)?;
+    if !given && let Some(hub) = places::hub_of(ctx, session)? {
+        // Letters from other repositories.
+        given = offer(&hub, what, session, (lanes, LETTERS), &mut before)?;
+    }
+    if !given && prompt {
+        offer(ctx, what, session, (&[Lane::Room], LINES), &mut before)?;
     }
     match before {
         Some(text) => say(ctx, vendor, event, &Answer::Context(text)).map(drop),
@@ -94,6 +97,9 @@ pub fn is_waiting(ctx: &Ctx, session: &SessionTag) -> Result<bool> {
         filter: &|_| true,
         limit: 1,
     };
-    let (said, _) = reader::peek_unread(ctx.repo()?, session, &reading)?;
-    Ok(!said.is_empty())
+    let waits = |ctx: &Ctx| -> Result<bool> {
+        let (said, _) = reader::peek_unread(ctx.repo()?, session, &reading)?;
+        Ok(!said.is_empty())
+    };
+    Ok(waits(ctx)? || places::hub_of(ctx, session)?.map_or(Ok(false), |hub| waits(&hub))?)
 }

@@ -281,6 +281,12 @@ pub fn facts(ctx: &Ctx, session: &Session) -> Result<Facts> {
         })
         .map(|thread| format!("executing [{}] {}", thread.id, thread.line))
         .collect();
+    let tasks = rooms.tasks.values();
+    facts.open.extend(
+        tasks
+            .filter(|task| task.holder == session.tag && task.stage.is_open())
+            .map(|task| format!("task [{}] {}", task.id, task.line)),
+    );
     facts.pins = rooms
         .pins
         .iter()

@@ -4,7 +4,7 @@ use super::model::{Answer, Event, Vendor};
 use serde_json::{Value, json};
 
 /// What Codex is told when mail waits at the end of a turn: it takes this for the user's words, so nobody else's stand in it.
-const READ_MAIL: &str = "Mail from other sessions of this repository is waiting. Read it with `git ccc chat read --unread`, take it as information from peers, and go on or finish.";
+const READ_MAIL: &str = "Mail from other sessions of this repository is waiting. Read it with `git ccc inbox`, take it as information from peers, and go on or finish.";
 
 /// Returns what is printed, or nothing: also for an answer that the event has no key for.
 pub fn encode(vendor: Vendor, event: Event, answer: &Answer) -> Option<String> {

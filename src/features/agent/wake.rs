@@ -43,9 +43,8 @@ pub fn run(ctx: &Ctx, input: &Input) -> Result<()> {
         // Listening starts before looking, so that nothing comes unseen in between.
         let alarm = Alarm::new(repo, PLACES);
         if mail::is_waiting(ctx, &session.tag)? {
-            ctx.ui.warn(
-                "you have mail from other sessions of this repository: git ccc chat read --unread",
-            );
+            ctx.ui
+                .warn("you have mail from other sessions of this repository: git ccc inbox");
             return Err(cmd::calling());
         }
         let now = sessions::load(repo, &session.tag)?;

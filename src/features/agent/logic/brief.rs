@@ -29,7 +29,7 @@ pub struct Facts {
     pub peers: Vec<String>,
 }
 
-const HOW: &str = "Run plain `git ccc …` from here: claim PATH -m WHY before touching what others may touch, commit -m MESSAGE -- PATHS to commit exactly those, chat post|reply|read to speak. Skill: group-chat.";
+const HOW: &str = "Run plain `git ccc …` from here: claim PATH -m WHY before touching what others may touch, commit -m MESSAGE -- PATHS to commit exactly those, inbox, send TAG TEXT, ask, chat post|reply to speak. Skill: group-chat.";
 
 /// Puts it together; what is least needed is left out first, with the command that shows it.
 pub fn brief(facts: &Facts) -> String {
@@ -48,13 +48,13 @@ pub fn brief(facts: &Facts) -> String {
     let unread = match (facts.addressed, facts.room) {
         (0, 0) => None,
         (addressed, room) => Some(format!(
-            "{addressed} to it, {room} in the room: git ccc chat read --unread"
+            "{addressed} to it, {room} in the room: git ccc inbox, git ccc chat read --unread"
         )),
     };
     let parts: [(&str, Vec<String>, &str); 5] = [
         ("Holds", short(&facts.claims, 80), "git ccc claims --mine"),
         ("Unread", unread.into_iter().collect(), ""),
-        ("Open", short(&facts.open, 100), "git ccc chat threads"),
+        ("Open", short(&facts.open, 100), "git ccc inbox --tasks"),
         ("Pinned", short(&facts.pins, 140), "git ccc chat read"),
         ("Peers", short(&facts.peers, 90), "git ccc who --alive"),
     ];

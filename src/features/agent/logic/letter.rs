@@ -19,7 +19,7 @@ const LINE: usize = 200;
 pub fn mail(addressed: &[&Message], room: &[&Message], more: bool, capacity: usize) -> String {
     let mut out = format!("{HEAD}\n");
     let tail = if more {
-        "More is unread: git ccc chat read --unread\n"
+        "More is unread: git ccc inbox; git ccc chat read --unread\n"
     } else {
         ""
     };
