@@ -59,6 +59,7 @@ mod features {
     mod commit_kinds;
     mod commit_options;
     mod hook;
+    mod hub;
     mod inbox;
     mod index_patch;
     mod log;

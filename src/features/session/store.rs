@@ -15,6 +15,7 @@ use crate::{
     ctx::Ctx,
     env,
     error::{Context, Error, Kind, Result},
+    fs::Lock,
     git::{
         Oid, Repo, log, notes,
         objects::{self, Author},
@@ -303,16 +304,29 @@ pub fn explain(unknown: Unknown) -> Error {
     }
 }
 
-/// Opens the hub, creating it if that is asked for.
+/// Opens the hub, creating it if that is asked for; a damaged one is made whole, with all that it still has.
 pub fn hub(create: bool) -> Result<Option<Repo>> {
     let Some(path) = env::state_dir().map(|dir| dir.join("hub.git")) else {
         return Ok(None);
     };
-    if !path.join("HEAD").exists() {
-        if !create {
-            return Ok(None);
-        }
-        create_hub(&path)?;
+    if let Ok(hub) = Repo::open(&path) {
+        return Ok(Some(hub));
+    }
+    if !create && !path.exists() {
+        return Ok(None);
+    }
+    // Whoever creates it is waited for: git makes a repository in steps.
+    let flock = path.with_extension("flock");
+    let taken = Lock::acquire(&flock, log::PATIENCE).context(Kind::Setup, || {
+        format!("{} cannot be locked", flock.display())
+    })?;
+    if taken.is_some() && Repo::open(&path).is_err() {
+        create_hub(&path).map_err(|error| {
+            let look = format!("git --git-dir={} fsck", shell(&path.display().to_string()));
+            Error::setup(format!("the hub {} cannot be opened", path.display()))
+                .caused_by(&error)
+                .hint(look)
+        })?;
     }
     Repo::open(&path).map(Some)
 }
@@ -320,6 +334,11 @@ pub fn hub(create: bool) -> Result<Option<Repo>> {
 fn create_hub(path: &PathBuf) -> Result<()> {
     std::fs::create_dir_all(path).context(Kind::Setup, || {
         format!("{} cannot be created", path.display())
+    })?;
+    // git does not look again at a HEAD that is there; the hub has no branch for it to name.
+    let head = path.join("HEAD");
+    crate::fs::remove(&head).context(Kind::Setup, || {
+        format!("{} cannot be replaced", head.display())
     })?;
     let cmd = run::bare()
         .args([
@@ -372,7 +391,8 @@ pub fn publish(ctx: &Ctx, session: &Session, gone: bool) {
 
 /// Makes a tag that no session here or in the hub has.
 pub fn fresh_tag(repo: &Repo, name: &str, dice: &Dice) -> Result<SessionTag> {
-    let hub = hub(false)?;
+    // A hub that cannot be opened stops nobody here; `publish` says what is wrong with it.
+    let hub = hub(false).unwrap_or(None);
     for _ in 0..64 {
         let tag = SessionTag::new(name, &dice.hex(2))
             .context(Kind::Internal, || "the name has no tag".to_owned())?;
