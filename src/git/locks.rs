@@ -3,8 +3,9 @@
 //! A lock is a file beside what it guards, and git closes it while it holds it: neither its age nor an open descriptor
 //! proves that it is dead. None is removed unless the log's flock is held and one of these holds:
 //!
-//! 1. **It guards a ref below `refs/ccc/`**, which only our transactions and git's packing take, for milliseconds: it is
-//!    older than ten seconds, and no process of this host that could be one of these is as old.
+//! 1. **It guards a ref below `refs/ccc/` or `refs/notes/ccc/`**, which only our transactions, `git notes` and git's
+//!    packing take, for milliseconds: it is older than ten seconds, and no process of this host that could be one of
+//!    these is as old.
 //! 2. **It holds the very object** that a transaction of ours was to write there, and we saw that git die. Objects
 //!    of ours are unique, so it is no other's; a commit's might not be, so for a branch no git may be left that is
 //!    as old as the lock.
@@ -37,6 +38,8 @@ use std::{
     time::Duration,
 };
 
+/// Where refs are that nobody but this tool, stock `git notes` and git's packing writes.
+const OURS: [&str; 2] = ["refs/ccc", "refs/notes/ccc"];
 /// A lock this old was not just taken: our transactions take milliseconds.
 pub const CRASHED_AFTER: Duration = Duration::from_secs(10);
 /// A lock this old stops whoever meets it, if nobody is there who could give it back.
@@ -153,7 +156,10 @@ fn named(holders: &[crate::host::Seen]) -> String {
 
 /// The locks that may be removed at all: those of our refs, and those that a killed transaction takes.
 fn candidates(repo: &Repo, killed: &[Killed]) -> Vec<PathBuf> {
-    let mut paths = locks_below(&repo.common_dir().join("refs/ccc"));
+    let mut paths: Vec<PathBuf> = OURS
+        .iter()
+        .flat_map(|ours| locks_below(&repo.common_dir().join(ours)))
+        .collect();
     paths.extend(killed.iter().flat_map(|record| record.locks(repo)));
     paths.sort();
     paths.dedup();
@@ -178,7 +184,8 @@ fn locks_below(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn kind(repo: &Repo, path: &Path) -> Lock {
-    if path.starts_with(repo.common_dir().join("refs/ccc")) {
+    let below = |ours: &str| path.starts_with(repo.common_dir().join(ours));
+    if OURS.iter().any(|ours| below(ours)) {
         Lock::Ours
     } else {
         Lock::Shared

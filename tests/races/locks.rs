@@ -223,3 +223,18 @@ fn a_dead_lock_of_a_session_stops_neither_it_nor_its_end() {
     a.ccc(["session", "end"]).ok();
     assert!(!lock.exists());
 }
+
+#[test]
+fn a_dead_lock_of_the_room_stops_no_message() {
+    let w = world(World::options());
+    let a = w.session("a");
+    a.ccc(["chat", "post", "one"]).ok();
+    let lock = w.repo().join(".git/refs/notes/ccc/chat.lock");
+    age(&w, &lock);
+    a.ccc(["chat", "post", "two"]).ok();
+    assert!(!lock.exists());
+    age(&w, &lock);
+    w.ccc(["doctor"]).code(1);
+    w.ccc(["doctor", "--fix"]).ok();
+    assert!(!lock.exists());
+}

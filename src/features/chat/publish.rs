@@ -21,18 +21,16 @@ use crate::{
     git::{
         Oid, Repo,
         history::{self, Bound},
-        log::{PATIENCE, Retry},
+        log::{self, PATIENCE, Retry},
         notes::{self, Additions, CHAT, Link, NewLink},
         objects::{self, Author},
         refs::{self, Edit, Lost, Reflog},
     },
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 /// After a gap, at most so many commits are looked at.
 const SURVEY: usize = 2000;
-/// A ref lock this old, while we hold the flock, was left by a crash: transactions take milliseconds.
-const CRASHED_AFTER: Duration = Duration::from_secs(10);
 
 /// A message that is in the room.
 #[derive(Clone, Debug)]
@@ -380,24 +378,7 @@ fn additions(message: &Message) -> Result<Additions> {
     Ok(additions)
 }
 
-/// Removes a lock of the ref that a kill left behind; only the flock's holder may, and only an old one.
+/// Removes locks that are proved to be nobody's; those of the log's flock are its holder's business.
 fn repair_lock(repo: &Repo, _guard: &Guard) -> Result<()> {
-    let path = repo.common_dir().join(format!("{CHAT}.lock"));
-    let Ok(meta) = std::fs::symlink_metadata(&path) else {
-        return Ok(());
-    };
-    let probe = spool::dir(repo).join("now");
-    // The file system judges its own times: clocks of hosts that share it may differ.
-    let age = crate::fs::age(&meta, &probe).context(Kind::Setup, || {
-        format!("{} cannot be written", probe.display())
-    })?;
-    if age >= CRASHED_AFTER {
-        crate::fs::remove(&path).context(Kind::Setup, || {
-            format!(
-                "{} was left by a crash and cannot be removed",
-                path.display()
-            )
-        })?;
-    }
-    Ok(())
+    log::repair_if_free(repo).map(drop)
 }

@@ -23,6 +23,7 @@ pub enum Lock {
 /// Which commands touch a ref that is ours.
 const OUR_WRITERS: &[&str] = &[
     "update-ref",
+    "notes",
     "pack-refs",
     "refs",
     "fetch",
