@@ -67,6 +67,10 @@ const ATTEMPTS: &[(&str, &str, Fate, Fate)] = &[
     ("commit-tree and update-ref",
         "$edit; git add src; git update-ref HEAD $(git commit-tree -p HEAD -m x $(git write-tree))", Reported, Stopped),
     ("commit-tree and branch", "$edit; git add src; git branch new $(git commit-tree -p HEAD -m x $(git write-tree))", Reported, Stopped),
+    ("commit-tree and branch -f",
+        "$edit; git add src; git branch -q -f topic $(git commit-tree -p HEAD -m x $(git write-tree))", Reported, Stopped),
+    ("commit-tree and reset --hard",
+        "$edit; git add src; git reset -q --hard $(git commit-tree -p HEAD -m x $(git write-tree))", Reported, Stopped),
     ("fast-import",
         "printf 'commit refs/heads/main\\ncommitter x <x@y> 0 +0000\\ndata 1\\nx\\nfrom refs/heads/main^0\\n\
          M 100644 inline src/held.rs\\ndata 2\\nx\\n\\n' | git fast-import --quiet", Reported, Stopped),
@@ -78,6 +82,7 @@ const ATTEMPTS: &[(&str, &str, Fate, Fate)] = &[
     ("pull",
         "cd \"$C\"; $edit; git commit -qam x; git push -q up HEAD:theirs; cd \"$R\"; git pull -q --ff-only up theirs", JUDGED_THERE, JUDGED_THERE),
     ("reset --hard", "git reset -q --hard HEAD~1", NO_COMMIT, Stopped),
+    ("branch -f to the parent", "git branch -q -f ahead main", NO_COMMIT, Stopped),
     ("update-ref to the parent", "git update-ref HEAD HEAD~1", NO_COMMIT, Stopped),
     ("checkout of another branch", "git checkout -q topic", NO_BRANCH, NO_BRANCH),
     ("checkout of a file", "git checkout -q topic -- src/held.rs", NO_BRANCH, NO_BRANCH),
