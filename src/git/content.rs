@@ -15,7 +15,8 @@ use crate::{
 };
 use gix::{
     bstr::{BStr, BString, ByteSlice},
-    objs::tree::EntryKind,
+    objs::{TreeRefIter, tree::EntryKind},
+    odb::memory::Storage,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
@@ -164,12 +165,11 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
     if base == repo.gix().empty_tree().id {
         super::objects::empty_tree(repo)?;
     }
-    // Each attempt edits anew: an editor that failed half way has forgotten what it was about to write.
-    persist(|| {
-        let mut editor = repo
-            .gix()
-            .edit_tree(base)
-            .context(Kind::Setup, unwritable)?;
+    // Each attempt edits anew, for git may move what is read into a pack. The trees are made in memory: gix's own
+    // writing of each costs more than the rest of a commit.
+    let (tree, made) = persist(|| {
+        let mut memory = repo.gix().clone().with_object_memory();
+        let mut editor = memory.edit_tree(base).context(Kind::Setup, unwritable)?;
         for Staged { path, blob } in staged {
             match blob {
                 Some(blob) => editor
@@ -178,8 +178,27 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
                 None => editor.remove(path).context(Kind::Setup, unwritable)?,
             };
         }
-        Ok(editor.write().context(Kind::Setup, unwritable)?.detach())
-    })
+        let tree = editor.write().context(Kind::Setup, unwritable)?.detach();
+        drop(editor);
+        let made = memory.objects.take_object_memory().unwrap_or_default();
+        Ok::<_, Error>((tree, made))
+    })?;
+    write_trees(repo, &made, tree).context(Kind::Setup, unwritable)?;
+    Ok(tree)
+}
+
+/// Writes a tree, and before it those beneath: what a kill leaves must not name what is not there.
+fn write_trees(repo: &Repo, made: &Storage, tree: Oid) -> std::io::Result<()> {
+    let Some((kind, data)) = made.get(&tree) else {
+        return Ok(());
+    };
+    for entry in TreeRefIter::from_bytes(data, repo.hash()) {
+        let entry = entry.map_err(std::io::Error::other)?;
+        if entry.mode.is_tree() {
+            write_trees(repo, made, entry.oid.to_owned())?;
+        }
+    }
+    persist(|| super::loose::write(repo, *kind, data)).map(drop)
 }
 
 /// Returns the file, link or submodule that a tree has at a path: object and mode. A directory is none of these.

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod index;
 pub mod locks;
 pub mod log;
+pub mod loose;
 pub mod notes;
 pub mod objects;
 pub mod refs;

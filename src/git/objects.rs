@@ -1,14 +1,14 @@
-//! Objects, written loose by gix: records (tags of the empty tree) and entries (commits of it).
+//! Objects, written loose: records (tags of the empty tree) and entries (commits of it).
 
 use crate::{
     base::time::Timestamp,
     error::{Context, Error, Kind, Result},
-    git::{Oid, Repo},
+    git::{Oid, Repo, loose},
 };
 use gix::{
     actor::Signature,
     bstr::{BString, ByteSlice},
-    objs::{CommitRef, Kind as ObjectKind, Tag, TagRef, Tree},
+    objs::{CommitRef, Kind as ObjectKind, Tag, TagRef, Tree, WriteTo},
 };
 
 /// Who writes an object, and when.
@@ -52,11 +52,17 @@ pub fn persist<T, E>(mut write: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     write()
 }
 
+/// Writes an object.
+pub fn write(repo: &Repo, object: &dyn WriteTo) -> Result<Oid> {
+    let mut data = Vec::new();
+    let written = object.write_to(&mut data);
+    let written = written.and_then(|()| persist(|| loose::write(repo, object.kind(), &data)));
+    written.map_err(|error| unwritable(repo, &error))
+}
+
 /// Writes the empty tree, without which `git fsck` reports our records as broken.
 pub fn empty_tree(repo: &Repo) -> Result<Oid> {
-    let tree = persist(|| repo.gix().write_object(Tree::empty()))
-        .map_err(|error| unwritable(repo, &error))?;
-    Ok(tree.detach())
+    write(repo, &Tree::empty())
 }
 
 /// Writes a record: an annotated tag of the empty tree, named by what it is about.
@@ -69,9 +75,7 @@ pub fn write_record(repo: &Repo, name: &str, message: &str, author: Author<'_>) 
         message: message.into(),
         signature: None,
     };
-    Ok(persist(|| repo.gix().write_object(&tag))
-        .map_err(|error| unwritable(repo, &error))?
-        .detach())
+    write(repo, &tag)
 }
 
 /// Reads the message of a record.
@@ -124,9 +128,7 @@ pub fn write_entry(
         message: message.into(),
         extra_headers: Vec::new(),
     };
-    Ok(persist(|| repo.gix().write_object(&commit))
-        .map_err(|error| unwritable(repo, &error))?
-        .detach())
+    write(repo, &commit)
 }
 
 /// Reads an entry: its first parent and its message.

@@ -66,6 +66,14 @@ impl Decoded {
         }
     }
 
+    /// Knows nothing yet and reads no file.
+    pub fn none(repo: &Repo) -> Self {
+        Decoded {
+            known: OnceCell::from(HashMap::new()),
+            ..Self::of(repo)
+        }
+    }
+
     /// A missing or damaged file is an empty cache.
     fn known(&self) -> &HashMap<String, Known> {
         self.known.get_or_init(|| {

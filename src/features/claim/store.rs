@@ -122,7 +122,11 @@ fn load_at(
         _ => read(repo, cache, name, oid),
     };
     let (mut claims, mut oids, mut unreadable) = (Vec::new(), BTreeMap::new(), Vec::new());
-    let mut cache = Decoded::of(repo);
+    // After a look at all of them the few new ones are read as they are.
+    let mut cache = match known {
+        Some(_) => Decoded::none(repo),
+        None => Decoded::of(repo),
+    };
     let listing = refs::look(repo, PREFIX, known.map(|known| &known.listing))?;
     for (name, oid) in listing.refs() {
         match read(&mut cache, name, oid) {
@@ -135,7 +139,9 @@ fn load_at(
             Err(error) => unreadable.push((name.to_owned(), oid, error.to_string())),
         }
     }
-    cache.save(oids.values());
+    if known.is_none() {
+        cache.save(oids.values());
+    }
     let fold = repo.fold();
     let relevant: Vec<&Claim> = claims
         .iter()

@@ -11,7 +11,7 @@ use crate::{
     base::{id::ClaimId, scope::Scope},
     ctx::Ctx,
     env,
-    error::{Context, Error, Kind, Result},
+    error::{Error, Result},
     features::claim::store::{self as claims, Snapshot},
     fs::Lock,
     git::{
@@ -342,7 +342,5 @@ fn write(repo: &Repo, tree: Oid, parent: Option<Oid>, message: &str, now: Time) 
         message: message.into(),
         extra_headers: Vec::new(),
     };
-    let written = objects::persist(|| repo.gix().write_object(&commit))
-        .context(Kind::Setup, || "the commit cannot be written".to_owned())?;
-    Ok(written.detach())
+    objects::write(repo, &commit)
 }
