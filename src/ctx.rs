@@ -26,6 +26,8 @@ pub struct Ctx {
     pub dice: Dice,
     /// The session named by `--session`, if any.
     pub session_flag: Option<String>,
+    /// The conversation (agent, its own id) that a protocol names as the caller, if one does.
+    pub conversation: Option<(String, String)>,
     clock: SystemClock,
     began: Timestamp,
     cwd: PathBuf,
@@ -45,6 +47,7 @@ impl Ctx {
             ui,
             dice: Dice::new(),
             session_flag,
+            conversation: None,
             began: clock.now(),
             clock,
             cwd,
@@ -61,6 +64,7 @@ impl Ctx {
             ui: self.ui,
             dice: Dice::new(),
             session_flag: self.session_flag.clone(),
+            conversation: self.conversation.clone(),
             began: self.began,
             clock: SystemClock::new(),
             cwd: dir.to_owned(),
@@ -77,6 +81,7 @@ impl Ctx {
             ui: self.ui,
             dice: Dice::new(),
             session_flag: self.session_flag.clone(),
+            conversation: self.conversation.clone(),
             began: self.began,
             clock: SystemClock::new(),
             cwd: self.cwd.clone(),

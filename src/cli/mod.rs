@@ -6,11 +6,11 @@ mod man;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{agent, chat, claim, commit, hook, inbox, session, setup},
-    ui::Ui,
+    features::{agent, chat, claim, commit, hook, inbox, mcp, session, setup},
+    ui::{self, Ui},
 };
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 /// Many agent sessions and people on one repository, without losing each other's work
 #[derive(Debug, Parser)]
@@ -65,6 +65,8 @@ enum Command {
     Listen(inbox::cmd::ListenArgs),
     /// Print the manual page
     Man,
+    /// Serve the commands as tools of an agent (Model Context Protocol)
+    Mcp(mcp::cmd::McpArgs),
     /// Give claims back
     Release(claim::cmd::ReleaseArgs),
     /// Write to one session
@@ -84,28 +86,47 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = commit::options::spelled_out(std::env::args_os());
-    let cli = match Cli::try_parse_from(args) {
+    ExitCode::from(execute(std::env::args_os().collect(), None))
+}
+
+/// Runs one command line and returns its exit code.
+fn execute(args: Vec<OsString>, conversation: Option<(String, String)>) -> u8 {
+    let json = args.iter().any(|arg| arg == "--json");
+    let cli = match Cli::try_parse_from(commit::options::spelled_out(args)) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, json),
     };
     let ui = Ui {
         json: cli.json,
         quiet: cli.quiet,
     };
     let done = std::panic::catch_unwind(|| {
-        Ctx::new(ui, cli.session.clone()).and_then(|ctx| serve(&ctx, &cli.command))
+        let mut ctx = Ctx::new(ui, cli.session.clone())?;
+        ctx.conversation = conversation;
+        serve(&ctx, &cli.command)
     });
     let done =
         done.unwrap_or_else(|_| Err(Error::new(Kind::Internal, "this is a defect of git ccc")));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) if cli.command.never_fails() && !matches!(error.kind, Kind::Child(_)) => {
             // A code other than 0 would stop the agent, or show it an error of ours.
             ui.warn(&format!("the hook of git ccc did nothing: {error}"));
-            ExitCode::SUCCESS
+            0
         }
-        Err(error) => ExitCode::from(ui.error(&error)),
+        Err(error) => ui.error(&error),
+    }
+}
+
+/// Runs a command line inside this process, for a server.
+fn inside(words: Vec<String>, conversation: Option<(String, String)>) -> mcp::cmd::Reply {
+    let program = OsString::from("git-ccc");
+    let args = std::iter::once(program).chain(words.into_iter().map(OsString::from));
+    let (code, said) = ui::listen(|| execute(args.collect(), conversation));
+    mcp::cmd::Reply {
+        code,
+        answer: said.answer,
+        narration: said.narration,
     }
 }
 
@@ -121,20 +142,17 @@ impl Command {
 }
 
 /// Shows help and version on stdout, and a wrong command line as an error of ours.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, json: bool) -> u8 {
     use clap::error::ErrorKind;
-    let ui = Ui {
-        json: std::env::args_os().any(|arg| arg == "--json"),
-        quiet: false,
-    };
+    let ui = Ui { json, quiet: false };
     let text = error.render().to_string();
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
         return match ui.raw(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => ExitCode::from(ui.error(&error)),
+            Ok(()) => 0,
+            Err(error) => ui.error(&error),
         };
     }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -146,7 +164,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let error = lines
         .take_while(|line| !line.starts_with("For more"))
         .fold(Error::usage(fact), Error::because);
-    ExitCode::from(ui.error(&error.hint("git ccc -h")))
+    ui.error(&error.hint("git ccc -h"))
 }
 
 /// Runs the command; a session that beat with it also keeps its leases.
@@ -176,6 +194,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Inbox(args) => inbox::cmd::inbox(ctx, args),
         Command::Listen(args) => inbox::cmd::listen(ctx, args),
         Command::Man => ctx.ui.raw(&man::page()?),
+        Command::Mcp(args) => mcp::cmd::run(ctx, args, inside),
         Command::Release(args) => claim::cmd::release(ctx, args),
         Command::Send(args) => inbox::cmd::send(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),

@@ -11,5 +11,6 @@ pub mod claim;
 pub mod commit;
 pub mod hook;
 pub mod inbox;
+pub mod mcp;
 pub mod session;
 pub mod setup;

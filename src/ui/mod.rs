@@ -8,7 +8,10 @@ pub mod table;
 
 use crate::error::{Error, Result};
 use serde::Serialize;
-use std::io::{self, Write};
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+};
 
 /// What a command answers: one JSON document of a named schema, and a short text.
 pub trait Answer: Serialize {
@@ -90,8 +93,37 @@ impl Ui {
     }
 }
 
+/// What a command said while it was listened to.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// Its answers.
+    pub answer: String,
+    /// Its narration and errors.
+    pub narration: String,
+}
+
+thread_local! {
+    /// Set while a command of this thread speaks to us instead of to the user.
+    static LISTENING: RefCell<Option<Said>> = const { RefCell::new(None) };
+}
+
+/// Runs `command` and returns what it said, which then stands on neither stream.
+pub fn listen<T>(command: impl FnOnce() -> T) -> (T, Said) {
+    LISTENING.set(Some(Said::default()));
+    let done = command();
+    (done, LISTENING.take().unwrap_or_default())
+}
+
+/// Hands what is said to a listener, if there is one.
+fn heard(take: impl FnOnce(&mut Said)) -> bool {
+    LISTENING.with_borrow_mut(|said| said.as_mut().map(take).is_some())
+}
+
 /// Writes and flushes; `false` if the reader has closed the pipe.
 fn write(bytes: &[u8]) -> Result<bool> {
+    if heard(|said| said.answer.push_str(&String::from_utf8_lossy(bytes))) {
+        return Ok(true);
+    }
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -127,6 +159,12 @@ fn fields<T: Serialize>(
 }
 
 fn narrate(text: &str) {
+    if heard(|said| {
+        said.narration.push_str(text);
+        said.narration.push('\n');
+    }) {
+        return;
+    }
     // Locking stdout keeps the two streams from mixing inside a line on one terminal.
     let _order = io::stdout().lock();
     // A closed stderr leaves nobody to tell.

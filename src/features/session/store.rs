@@ -164,10 +164,14 @@ pub fn life(record: &SessionRecord, now: Timestamp) -> Life {
 
 /// Gathers what says who runs this command.
 pub fn evidence(ctx: &Ctx, repo: &Repo) -> Evidence {
-    let native = env::AGENT_IDS
+    let variables = env::AGENT_IDS
         .iter()
-        .filter_map(|(name, agent)| Some(((*agent).to_owned(), env::var(name)?)))
-        .collect();
+        .filter_map(|(name, agent)| Some(((*agent).to_owned(), env::var(name)?)));
+    let native = match &ctx.conversation {
+        // A server is shared: its own environment says nothing of who calls.
+        Some(named) => vec![named.clone()],
+        None => variables.collect(),
+    };
     Evidence {
         flag: ctx.session_flag.clone(),
         variable: env::var(env::SESSION),
