@@ -42,6 +42,7 @@ mod contracts {
     mod agents;
     mod exit_codes;
     mod json;
+    mod mcp;
     mod records;
     mod refs;
 }

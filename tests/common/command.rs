@@ -151,7 +151,16 @@ impl Cmd {
         running
     }
 
-    fn start(&self, mut command: Command, stdin: Option<Stdio>) -> Running {
+    /// Returns the command for a library that starts it itself.
+    pub fn prepared(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args);
+        self.surround(&mut command);
+        command
+    }
+
+    /// Gives a command the world's environment and a process group of its own.
+    fn surround(&self, command: &mut Command) {
         let mut env = self.world.environment();
         for (name, value) in &self.extra {
             env.retain(|(known, _)| known != name);
@@ -167,6 +176,10 @@ impl Cmd {
             .envs(env)
             .current_dir(&self.cwd)
             .process_group(0);
+    }
+
+    fn start(&self, mut command: Command, stdin: Option<Stdio>) -> Running {
+        self.surround(&mut command);
         command
             .stdin(stdin.unwrap_or_else(Stdio::null))
             .stdout(Stdio::piped())
