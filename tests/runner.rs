@@ -66,6 +66,7 @@ mod features {
     mod log;
     mod session;
     mod setup;
+    mod tour;
 }
 
 mod guards {

@@ -4,6 +4,7 @@ use crate::common::{
     setup::ready,
     world::{BINARY, World},
 };
+use git_ccc::features::mcp::model::{Kind, TOOLS, Word};
 use rmcp::{
     RoleClient, ServiceExt,
     model::{CallToolRequestParams, CallToolResult, ReadResourceRequestParams, ResourceContents},
@@ -166,4 +167,34 @@ fn pages_can_be_read_and_consume_nothing() {
         }
         client.cancel().await.expect("the server ends");
     });
+}
+
+#[test]
+fn every_tool_is_a_command_with_these_options() {
+    let w = World::new();
+    for tool in TOOLS {
+        let verbs = tool.arguments.iter().find(|argument| argument.word == Word::Verb);
+        let verbs = match verbs.map(|argument| argument.kind) {
+            Some(Kind::One(words)) => words.to_vec(),
+            _ => Vec::new(),
+        };
+        let mut forms: Vec<Vec<&str>> = verbs
+            .iter()
+            .map(|verb| [tool.command, &[*verb]].concat())
+            .collect();
+        if forms.is_empty() {
+            forms.push(tool.command.to_vec());
+        }
+        for form in forms {
+            let mut args = form.clone();
+            args.push("--help");
+            let help = w.command(BINARY, args).run();
+            for argument in tool.arguments {
+                if let Word::Option(name) | Word::Flag(name) = argument.word {
+                    let option = format!("--{name}");
+                    assert!(help.ok().stdout.contains(&option), "{form:?} {option}");
+                }
+            }
+        }
+    }
 }
