@@ -2,6 +2,7 @@
 //! tools: a question answered, a proposal countered and settled, one executor, a claim waited for, work landed. The README's tour is
 //! the same day.
 
+use git_ccc::base::id::MessageId;
 use rmcp::{
     RoleClient, ServiceExt,
     model::{CallToolRequestParams, CallToolResult},
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::common::agent::Agent;
 use crate::common::setup::ready;
-use crate::common::world::{BINARY, World};
+use crate::common::world::{BINARY, World, poll};
 
 /// The tools of an agent whose calls name its thread.
 struct Tools {
@@ -50,12 +51,11 @@ fn text(answer: &CallToolResult) -> String {
     blocks.map(|block| block.text.as_str()).collect()
 }
 
-/// The id of the newest message that says this.
-fn id_of(agent: &Agent, needle: &str) -> String {
-    let read = agent.ccc(["chat", "read", "--json"]);
-    let line = read.ok().stdout.lines().rev().find(|line| line.contains(needle));
-    let message: Value = serde_json::from_str(line.expect(needle)).expect("a message");
-    message["id"].as_str().expect("an id").to_owned()
+/// The id that stands with a message in what an agent is told.
+fn id_in(context: &str) -> String {
+    let words = context.split(|c: char| !c.is_alphanumeric());
+    let id = words.into_iter().find(|word| word.parse::<MessageId>().is_ok());
+    id.unwrap_or_else(|| panic!("an id: {context}")).to_owned()
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn two_agents_that_follow_the_skill_get_the_work_done() {
         ada.ccc(["ask", "--path", "src/lexer.rs", "may tokens borrow from the input?"]).ok();
         let context = ben.told("UserPromptSubmit", &json!({"prompt": "go on"}));
         assert!(context.contains("may tokens borrow") && context.contains(&ada_tag), "{context}");
-        let question = id_of(&ada, "may tokens borrow");
+        let question = id_in(&context);
         tools
             .call("room_answer", json!({"act": "reply", "id": question, "text": "they may"}))
             .await;
@@ -94,16 +94,15 @@ fn two_agents_that_follow_the_skill_get_the_work_done() {
         // A proposal, countered once, settled, with one executor.
         let to = format!("@{ben_tag} rename Token to Tok everywhere");
         ada.ccc(["chat", "post", "--proposal", &to]).ok();
-        let first = id_of(&ada, "rename Token");
         let context = ben.told("UserPromptSubmit", &json!({"prompt": "go on"}));
         assert!(context.contains("rename Token"), "{context}");
-        let counter = json!({"act": "counter", "id": first, "text": "only in src/parser.rs"});
+        let counter = json!({"act": "counter", "id": id_in(&context), "text": "only in src/parser.rs"});
         tools.call("room_answer", counter).await;
         let context = ada.told("PostToolBatch", &json!({"tool_calls": []}));
         assert!(context.contains("only in src/parser.rs"), "{context}");
         let to = format!("@{ben_tag} rename Token to Tok in src/parser.rs");
         ada.ccc(["chat", "post", "--proposal", &to]).ok();
-        let second = id_of(&ada, "in src/parser.rs");
+        let second = id_in(&ben.told("UserPromptSubmit", &json!({"prompt": "go on"})));
         tools.call("room_answer", json!({"act": "ack", "id": second})).await;
         ada.ccc(["chat", "executing", &second, "--for", "30m"]).ok();
         let late = tools.try_call("room_answer", json!({"act": "executing", "id": second})).await;
@@ -114,7 +113,10 @@ fn two_agents_that_follow_the_skill_get_the_work_done() {
         let refused = ben.tool("apply_patch", &json!({"command": "*** Begin Patch\n*** Update File: src/parser.rs\n@@\n-old\n+new\n*** End Patch\n"}));
         assert!(refused.expect("refused").contains(&ada_tag));
         let waiting = ben.command(["claim", "--wait=30s", "src/parser.rs"]).spawn();
-        waiting.wait_for("waiting for");
+        let queue = w.repo().join(".git/ccc/queue");
+        poll("ben waits", || {
+            std::fs::read_dir(&queue).ok()?.flatten().next().map(drop)
+        });
 
         // Work lands, alone, and the next in the queue goes on.
         w.write("src/parser.rs", "tok\n");
