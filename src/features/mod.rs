@@ -5,11 +5,13 @@
 //! what a feature does not need, it does not have.
 
 pub mod agent;
+pub mod board;
 pub mod chat;
 pub mod check;
 pub mod claim;
 pub mod commit;
 pub mod hook;
 pub mod inbox;
+pub mod notify;
 pub mod session;
 pub mod setup;
