@@ -53,17 +53,20 @@ mod features {
     mod announce;
     mod bad_input;
     mod beside_claims;
+    mod board;
     mod bypass;
     mod chat;
     mod claim;
     mod commit;
     mod commit_kinds;
     mod commit_options;
+    mod feed;
     mod hook;
     mod hub;
     mod inbox;
     mod index_patch;
     mod log;
+    mod notify;
     mod session;
     mod setup;
     mod tour;
@@ -82,6 +85,7 @@ mod guards {
 }
 
 mod props {
+    mod board_logic;
     mod chat_logic;
     mod claim_logic;
     mod claim_protocol;

@@ -8,6 +8,7 @@
     reason = "a bench starts processes, reads the time and prints"
 )]
 
+mod board;
 mod claim;
 mod commit;
 mod hook;
@@ -26,6 +27,7 @@ const FIGURES: &[(&str, fn())] = &[
     ("claim", claim::run),
     ("hook", hook::run),
     ("inbox", inbox::run),
+    ("board", board::run),
 ];
 
 fn main() {

@@ -2,6 +2,7 @@
 
 pub mod graph;
 pub mod id;
+pub mod local;
 pub mod record;
 pub mod scope;
 pub mod text;

@@ -6,7 +6,7 @@ mod man;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{agent, chat, claim, commit, hook, inbox, mcp, session, setup},
+    features::{agent, board, chat, claim, commit, hook, inbox, mcp, notify, session, setup},
     ui::{self, Ui},
 };
 use clap::{Parser, Subcommand};
@@ -39,6 +39,8 @@ pub struct Cli {
 enum Command {
     /// Ask the session that knows: who holds a path, or who is meant by a name
     Ask(inbox::cmd::AskArgs),
+    /// Show how things stand: claims, releases, pins, sessions by column
+    Board(board::cmd::BoardArgs),
     /// Take a claim away from its holder, on the record
     Break(claim::cmd::BreakArgs),
     /// Talk in the room: post, read, reply, ack, pin
@@ -50,6 +52,8 @@ enum Command {
     Claims(claim::cmd::ClaimsArgs),
     /// Commit exactly the named paths, beside everybody else
     Commit(Box<commit::cmd::CommitArgs>),
+    /// Tell the log and the room in one order, a line each
+    Feed(board::cmd::FeedArgs),
     /// Run as a hook of git or of an agent
     #[command(hide = true)]
     Hook(hook::cmd::HookArgs),
@@ -67,6 +71,10 @@ enum Command {
     Man,
     /// Serve the commands as tools of an agent (Model Context Protocol)
     Mcp(mcp::cmd::McpArgs),
+    /// Tell a person, in the way the user's own settings say
+    Notify(notify::cmd::NotifyArgs),
+    /// Tell what happened while you were away
+    Recap(board::cmd::RecapArgs),
     /// Give claims back
     Release(claim::cmd::ReleaseArgs),
     /// Write to one session
@@ -179,11 +187,13 @@ fn serve(ctx: &Ctx, command: &Command) -> Result<()> {
 fn run(ctx: &Ctx, command: &Command) -> Result<()> {
     match command {
         Command::Ask(args) => inbox::cmd::ask(ctx, args),
+        Command::Board(args) => board::cmd::board(ctx, args),
         Command::Break(args) => claim::cmd::break_claim(ctx, args),
         Command::Chat(command) => chat::cmd::run(ctx, command),
         Command::Claim(args) => claim::cmd::claim(ctx, args),
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),
+        Command::Feed(args) => board::cmd::feed(ctx, args),
         Command::Hook(args) => match agent::cmd::job(args.name()) {
             Some(job) => agent::cmd::run(ctx, job),
             None => hook::cmd::run(ctx, args),
@@ -195,6 +205,8 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Listen(args) => inbox::cmd::listen(ctx, args),
         Command::Man => ctx.ui.raw(&man::page()?),
         Command::Mcp(args) => mcp::cmd::run(ctx, args, inside),
+        Command::Notify(args) => notify::cmd::run(ctx, args),
+        Command::Recap(args) => board::cmd::recap(ctx, args),
         Command::Release(args) => claim::cmd::release(ctx, args),
         Command::Send(args) => inbox::cmd::send(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),

@@ -5,6 +5,7 @@
 //! what a feature does not need, it does not have.
 
 pub mod agent;
+pub mod board;
 pub mod chat;
 pub mod check;
 pub mod claim;
@@ -12,5 +13,6 @@ pub mod commit;
 pub mod hook;
 pub mod inbox;
 pub mod mcp;
+pub mod notify;
 pub mod session;
 pub mod setup;

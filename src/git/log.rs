@@ -15,7 +15,7 @@ use crate::{
     error::{Context, Error, Kind, Result},
     fs::Lock,
     git::{
-        Oid, Repo, locks, objects,
+        Oid, Repo, locks, notes, objects,
         refs::{self, Edit, Held, Lost, Reflog, Writer},
     },
 };
@@ -56,6 +56,8 @@ pub struct Entry {
     pub fence: u64,
     /// The entry before it, if any.
     pub parent: Option<Oid>,
+    /// When it was written, by the clock of whoever wrote it: order is the number's business.
+    pub at: Timestamp,
     /// The whole message.
     pub message: String,
 }
@@ -68,6 +70,7 @@ impl Entry {
             fence: 0,
             message: link.message,
             parent: link.parents.first().copied(),
+            at: link.at,
         }
     }
 
@@ -117,14 +120,8 @@ pub fn tip(repo: &Repo) -> Result<Tip> {
 
 /// Reads one entry.
 pub fn entry(repo: &Repo, oid: Oid) -> Result<Entry> {
-    let read = objects::read_entry(repo, oid);
-    let (parent, message) = read.map_err(|error| error.hint("git ccc doctor"))?;
-    let mut entry = Entry {
-        oid,
-        fence: 0,
-        parent,
-        message,
-    };
+    let link = notes::read(repo, oid).map_err(|error| error.hint("git ccc doctor"))?;
+    let mut entry = Entry::of_link(link);
     let fence = entry
         .trailers("Ccc-Fence")
         .last()

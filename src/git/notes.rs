@@ -15,7 +15,11 @@ use crate::{
         objects::{self, Author, persist},
     },
 };
-use gix::{bstr::ByteSlice, note::plumbing::State, objs::tree::EntryKind};
+use gix::{
+    bstr::ByteSlice,
+    note::plumbing::State,
+    objs::{CommitRef, Kind as ObjectKind, tree::EntryKind},
+};
 use std::collections::BTreeMap;
 
 /// The room's ref.
@@ -45,14 +49,15 @@ pub struct Link {
 /// Reads a commit.
 pub fn read(repo: &Repo, oid: Oid) -> Result<Link> {
     let unreadable = || format!("commit {oid} cannot be read");
-    let commit = repo
-        .gix()
-        .find_commit(oid)
-        .context(Kind::Internal, unreadable)?;
-    let commit = commit.decode().context(Kind::Internal, unreadable)?;
-    let author = commit.author().context(Kind::Internal, unreadable)?;
+    let (kind, data) = objects::read(repo, oid)?;
+    let commit = match kind {
+        ObjectKind::Commit => CommitRef::from_bytes(&data, repo.hash()),
+        _ => return Err(Error::setup(unreadable()).because(format!("it is a {kind}"))),
+    };
+    let commit = commit.context(Kind::Setup, unreadable)?;
+    let author = commit.author().context(Kind::Setup, unreadable)?;
     let at = author.time().map_or(0, |time| time.seconds);
-    let committer = commit.committer().context(Kind::Internal, unreadable)?;
+    let committer = commit.committer().context(Kind::Setup, unreadable)?;
     let published = committer.time().map_or(0, |time| time.seconds);
     let epoch = || Timestamp::from_unix(0);
     Ok(Link {

@@ -92,7 +92,7 @@ pub fn read_record(repo: &Repo, oid: Oid) -> Result<String> {
 
 /// Reads an object, from the repository opened anew if it is not found at first: while git packs, an object can leave
 /// its loose file after gix has looked at the packs, or between two looks at that file.
-fn read(repo: &Repo, oid: Oid) -> Result<(ObjectKind, Vec<u8>)> {
+pub(super) fn read(repo: &Repo, oid: Oid) -> Result<(ObjectKind, Vec<u8>)> {
     const ATTEMPTS: usize = 5;
     let found = |object: gix::Object<'_>| (object.kind, object.data.clone());
     for _ in 1..ATTEMPTS {

@@ -122,6 +122,18 @@ impl Repo {
         })
     }
 
+    /// Returns the repository's name: that of the directory its main worktree is in.
+    pub fn name(&self) -> String {
+        let dir = self.common_dir();
+        let named = if dir.file_name().is_some_and(|name| name == ".git") {
+            dir.parent().unwrap_or(dir)
+        } else {
+            dir
+        };
+        let name = named.file_name().unwrap_or_default().to_string_lossy();
+        crate::base::text::one_line(name.strip_suffix(".git").unwrap_or(&name), 80)
+    }
+
     /// Returns our directory of lock files and caches; it may be deleted at any time.
     pub fn ccc_dir(&self) -> PathBuf {
         self.common_dir.join("ccc")

@@ -21,7 +21,9 @@ use std::path::Path;
 pub use error::{Fault, Origin, SettingsError};
 use layer::{Assignment, parse_file, parse_variables};
 pub use layer::{LayerText, MAX_FILE_BYTES};
-pub use table::{ANY_LAYER, HOOKS, KEYS, Key, KeyDefault, KeyKind, Layer, render_reference};
+pub use table::{
+    ANY_LAYER, EVENTS, HOOKS, KEYS, Key, KeyDefault, KeyKind, Layer, render_reference,
+};
 pub use trust::{Command, Grant, TrustError, TrustStore, Trusted};
 use value::{Value, default_value};
 
@@ -110,6 +112,7 @@ impl fmt::Display for Entry {
             Some(Value::Switch(on)) => write!(f, "{on}"),
             Some(Value::Text(text)) => write!(f, "\"{}\"", error::shown(text)),
             Some(Value::Count(count)) => write!(f, "{count}"),
+            Some(Value::Secret(_)) => f.write_str("\"…\""),
             Some(Value::Command(command)) => write!(f, "\"{command}\""),
             Some(Value::List(items)) => {
                 let items: Vec<String> = items
@@ -255,6 +258,29 @@ impl Settings {
         match self.text("agents.at_end") {
             Some("end") => AtEnd::End,
             _ => AtEnd::Mark,
+        }
+    }
+
+    /// What the user is told of.
+    pub fn notify_events(&self) -> &[String] {
+        self.list("notify.events")
+    }
+
+    /// Whether the desktop tells.
+    pub fn notify_desktop(&self) -> bool {
+        self.text("notify.desktop") == Some("on")
+    }
+
+    /// When the user is told of what is urgent alone.
+    pub fn quiet_hours(&self) -> Option<&str> {
+        self.text("notify.quiet_hours")
+    }
+
+    /// The URL of the user's webhook, or the path of a file that holds it: not to be shown.
+    pub fn webhook(&self) -> Option<&str> {
+        match self.entry("notify.webhook")?.value.as_ref()? {
+            Value::Secret(text) => Some(text),
+            _ => None,
         }
     }
 

@@ -20,6 +20,12 @@ pub const HOOKS: &[&str] = &[
     "pre-push",
 ];
 
+/// What a person can be told of.
+pub const EVENTS: &[&str] = &["mention", "input_needed", "finished", "broken_claim"];
+
+/// The user's own layers: what a repository brings along may not set these keys.
+pub const OWN_LAYERS: &[Layer] = &[Layer::User, Layer::Env];
+
 /// Where a value may come from, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {
@@ -64,6 +70,10 @@ pub enum KeyKind {
     Switch,
     /// A number of things.
     Count,
+    /// Hours of the day such as `"22:00-07:00"`.
+    Hours,
+    /// The URL of a webhook, or the path of a file that holds it: a secret, never shown.
+    Webhook,
     /// A shell command, which runs only as a [`Trusted`](super::Trusted) value.
     Command,
 }
@@ -79,6 +89,8 @@ impl KeyKind {
             Self::Subset(words) => format!("a list of {}", quoted(words)),
             Self::Switch => "true or false".to_owned(),
             Self::Count => "a number such as 20".to_owned(),
+            Self::Hours => "hours such as \"22:00-07:00\"".to_owned(),
+            Self::Webhook => "a URL, or the path of a file that only you can read".to_owned(),
             Self::Command => "a shell command".to_owned(),
         }
     }
@@ -235,6 +247,48 @@ pub const KEYS: &[Key] = &[
         default: KeyDefault::Text("mark"),
         layers: ANY_LAYER,
         doc: "What the end of an agent's conversation does: mark keeps the session for a resume, end ends it and gives its claims back.",
+    },
+    Key {
+        name: "notify.events",
+        kind: KeyKind::Subset(EVENTS),
+        default: KeyDefault::List(EVENTS),
+        layers: OWN_LAYERS,
+        doc: "What you are told of.",
+    },
+    Key {
+        name: "notify.command",
+        kind: KeyKind::Command,
+        default: KeyDefault::Unset,
+        layers: OWN_LAYERS,
+        doc: "Runs with kind, title and text as $1, $2, $3 and a JSON document on stdin.",
+    },
+    Key {
+        name: "notify.desktop",
+        kind: KeyKind::Choice(&["off", "on"]),
+        default: KeyDefault::Text("off"),
+        layers: OWN_LAYERS,
+        doc: "Tells by notify-send, osascript, or the terminal.",
+    },
+    Key {
+        name: "notify.webhook",
+        kind: KeyKind::Webhook,
+        default: KeyDefault::Unset,
+        layers: OWN_LAYERS,
+        doc: "An incoming webhook of Mattermost or Slack.",
+    },
+    Key {
+        name: "notify.webhook_command",
+        kind: KeyKind::Command,
+        default: KeyDefault::Unset,
+        layers: OWN_LAYERS,
+        doc: "Prints the URL of the webhook, such as `pass show hook`.",
+    },
+    Key {
+        name: "notify.quiet_hours",
+        kind: KeyKind::Hours,
+        default: KeyDefault::Unset,
+        layers: OWN_LAYERS,
+        doc: "When you are told of broken claims alone.",
     },
 ];
 

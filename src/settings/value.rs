@@ -14,6 +14,8 @@ pub(super) enum Value {
     Duration(Ttl),
     Text(String),
     Switch(bool),
+    /// Text that is never shown.
+    Secret(String),
     List(Vec<String>),
     Command(Command),
     Count(u32),
@@ -105,6 +107,17 @@ pub(super) fn check_value(
         (KeyKind::Remote, Raw::Text(text)) => {
             Err(bad(text, "not the name of a remote".to_owned(), None))
         }
+        (KeyKind::Hours, Raw::Text(text)) if is_hours(text) => Ok(Value::Text((*text).to_owned())),
+        (KeyKind::Hours, Raw::Text(text)) => {
+            Err(bad(text, format!("expected {}", key.kind.expected()), None))
+        }
+        (KeyKind::Webhook, Raw::Text(text)) if is_webhook(text) => {
+            Ok(Value::Secret((*text).to_owned()))
+        }
+        // What was meant to be a secret is not repeated.
+        (KeyKind::Webhook, Raw::Text(_)) => {
+            Err(bad("…", format!("expected {}", key.kind.expected()), None))
+        }
         (KeyKind::Command, Raw::Text(text)) if text.trim().is_empty() || text.contains('\0') => {
             Err(bad(text, "not a command".to_owned(), None))
         }
@@ -145,6 +158,22 @@ fn require_word<'w>(words: &[&'w str], text: &str) -> Result<(), Option<&'w str>
     } else {
         Err(nearest_word(text, words.iter().copied()))
     }
+}
+
+fn is_webhook(text: &str) -> bool {
+    let starts = ["https://", "http://", "/", "~/"];
+    starts.iter().any(|start| text.starts_with(start)) && !text.contains(char::is_control)
+}
+
+/// Whether the text is `HH:MM-HH:MM`.
+fn is_hours(text: &str) -> bool {
+    let clock = |text: &str| {
+        let two = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        text.split_once(':')
+            .is_some_and(|(h, m)| two(h) && two(m) && h < "24" && m < "60")
+    };
+    text.split_once('-')
+        .is_some_and(|(from, to)| clock(from) && clock(to))
 }
 
 /// Whether git can take the text for nothing but a remote's name: no URL (`ext::` runs a command), no option,

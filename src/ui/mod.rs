@@ -67,6 +67,25 @@ impl Ui {
         write(bytes)
     }
 
+    /// Tells whether a person sees the answer as it is printed.
+    pub fn on_terminal(&self) -> bool {
+        !self.json && io::IsTerminal::is_terminal(&io::stdout())
+    }
+
+    /// Sends a terminal something that it does and does not show; `false` if there is none.
+    pub fn escape(&self, sequence: &str) -> Result<bool> {
+        Ok(self.on_terminal() && write(sequence.as_bytes())?)
+    }
+
+    /// Prints an answer in place of the one before, and tells whether somebody took it.
+    pub fn redraw<T: Answer>(&self, answer: &T) -> Result<bool> {
+        if self.on_terminal() {
+            let text = format!("\x1b[H\x1b[2J{}", answer.render());
+            return write(text.as_bytes());
+        }
+        self.deliver(std::slice::from_ref(answer))
+    }
+
     /// Narrates.
     pub fn note(&self, text: &str) {
         if !self.quiet {

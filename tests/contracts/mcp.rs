@@ -61,7 +61,9 @@ fn tools_are_small_annotated_and_described() {
         let name = info.server_info.as_ref().map(|info| info.name.as_str());
         assert_eq!(name, Some("ccc"));
         assert!(
-            info.instructions.as_ref().is_some_and(|text| text.len() <= 512),
+            info.instructions
+                .as_ref()
+                .is_some_and(|text| text.len() <= 512),
             "some clients cut the instructions"
         );
         let tools = client.list_all_tools().await.expect("tools");
@@ -91,7 +93,10 @@ fn a_tool_does_what_its_command_does() {
         let refused = call(&client, "claim", json!({"scopes": ["held.txt"]})).await;
         assert_eq!(refused.is_error, Some(true));
         let said = text(&refused);
-        assert!(said.contains(a.tag()) && said.contains("the parser"), "{said}");
+        assert!(
+            said.contains(a.tag()) && said.contains("the parser"),
+            "{said}"
+        );
 
         let made = call(
             &client,
@@ -100,7 +105,12 @@ fn a_tool_does_what_its_command_does() {
         );
         assert_eq!(document(&made.await)["subject"], "Add mine");
 
-        call(&client, "room_post", json!({"text": "done --to nobody", "state": "note"})).await;
+        call(
+            &client,
+            "room_post",
+            json!({"text": "done --to nobody", "state": "note"}),
+        )
+        .await;
         let read = call(&client, "room_read", json!({})).await;
         assert!(text(&read).contains("done --to nobody"), "{}", text(&read));
         client.cancel().await.expect("the server ends");
@@ -111,8 +121,10 @@ fn a_tool_does_what_its_command_does() {
 #[test]
 fn a_caller_that_is_named_is_believed_and_a_stranger_is_refused() {
     let w = ready(World::new());
-    w.ccc(["session", "start", "--name", "codex", "--agent", "codex", "--native", "thread-1"])
-        .ok();
+    w.ccc([
+        "session", "start", "--name", "codex", "--agent", "codex", "--native", "thread-1",
+    ])
+    .ok();
     with_client(&w, None, async |client| {
         for (thread, fine) in [("thread-1", true), ("thread-2", false)] {
             let mut request = CallToolRequestParams::new("claim");
@@ -146,7 +158,8 @@ fn a_wrong_call_is_an_error_of_the_protocol() {
 fn pages_can_be_read_and_consume_nothing() {
     let w = ready(World::new());
     let (a, b) = (w.session("a"), w.session("b"));
-    a.ccc(["chat", "post", "--to", b.tag(), "a question to b"]).ok();
+    a.ccc(["chat", "post", "--to", b.tag(), "a question to b"])
+        .ok();
     with_client(&w, Some(b.tag()), async |client| {
         let pages = client.list_all_resources().await.expect("resources");
         assert_eq!(pages.len(), 3);
@@ -154,7 +167,8 @@ fn pages_can_be_read_and_consume_nothing() {
             for page in &pages {
                 let request = ReadResourceRequestParams::new(page.uri.clone());
                 let read = client.read_resource(request).await.expect(&page.uri);
-                let Some(ResourceContents::TextResourceContents { text, .. }) = read.contents.first()
+                let Some(ResourceContents::TextResourceContents { text, .. }) =
+                    read.contents.first()
                 else {
                     panic!("{} is text", page.uri);
                 };
@@ -173,7 +187,10 @@ fn pages_can_be_read_and_consume_nothing() {
 fn every_tool_is_a_command_with_these_options() {
     let w = World::new();
     for tool in TOOLS {
-        let verbs = tool.arguments.iter().find(|argument| argument.word == Word::Verb);
+        let verbs = tool
+            .arguments
+            .iter()
+            .find(|argument| argument.word == Word::Verb);
         let verbs = match verbs.map(|argument| argument.kind) {
             Some(Kind::One(words)) => words.to_vec(),
             _ => Vec::new(),

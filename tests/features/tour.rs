@@ -54,7 +54,9 @@ fn text(answer: &CallToolResult) -> String {
 /// The id that stands with a message in what an agent is told.
 fn id_in(context: &str) -> String {
     let words = context.split(|c: char| !c.is_alphanumeric());
-    let id = words.into_iter().find(|word| word.parse::<MessageId>().is_ok());
+    let id = words
+        .into_iter()
+        .find(|word| word.parse::<MessageId>().is_ok());
     id.unwrap_or_else(|| panic!("an id: {context}")).to_owned()
 }
 
@@ -141,5 +143,8 @@ fn two_agents_that_follow_the_skill_get_the_work_done() {
     });
     assert_eq!(w.git_text(["status", "--porcelain"]), "");
     let notes = w.git_text(["log", "-2", "--notes=ccc/chat"]);
-    assert!(notes.contains(&ada_tag), "the room stands beside the change: {notes}");
+    assert!(
+        notes.contains(&ada_tag),
+        "the room stands beside the change: {notes}"
+    );
 }

@@ -71,9 +71,11 @@ const FEATURE_INNER: &[(&str, &[&str])] = &[
 /// A feature imports features of a lower rank; peers never.
 const RANKS: &[&[&str]] = &[
     &["session"],
+    // Whoever does something that a person should know of tells it.
+    &["notify"],
     &["claim", "chat", "memory", "file", "wip", "event", "search"],
     &["inbox", "commit", "worktree", "plan", "radar", "sync"],
-    &["spawn", "notify", "check"],
+    &["spawn", "check"],
     &["board"],
     &["hook", "mcp"],
     &["agent"],

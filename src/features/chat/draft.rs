@@ -15,7 +15,10 @@ use crate::{
     base::{id::MessageId, text::one_line},
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
-    features::session::{logic::Life, model::Session, store as session_store},
+    features::{
+        notify,
+        session::{logic::Life, model::Session, store as session_store},
+    },
     git::{Oid, notes, run},
 };
 use std::path::Path;
@@ -182,10 +185,27 @@ pub fn say(ctx: &Ctx, message: Message) -> Result<Posted> {
         Admitted::Known(posted) => return Ok(*posted),
     };
     if is_decided(&message) {
-        say_once(ctx, message, false)
-    } else {
-        publish::post(ctx, message)
+        return say_once(ctx, message, false);
     }
+    let posted = publish::post(ctx, message)?;
+    tell_person(ctx, &posted)?;
+    Ok(posted)
+}
+
+/// Tells the person whom a session mentions; that nobody could be told is a warning.
+pub fn tell_person(ctx: &Ctx, posted: &Posted) -> Result<()> {
+    let message = &posted.message;
+    if message.from.session().is_some() && message.about.to.contains(&To::Person) {
+        let event = notify::Event {
+            id: message.id.to_string(),
+            kind: notify::Kind::Mention,
+            from: message.from.to_string(),
+            repo: ctx.repo()?.name(),
+            text: message.text.clone(),
+        };
+        notify::send(ctx, &event);
+    }
+    Ok(())
 }
 
 /// As [`say`], for a message whose id may be in the room already: then nothing is posted again.
@@ -208,7 +228,10 @@ pub fn say_once(ctx: &Ctx, message: Message, retry: bool) -> Result<Posted> {
         Ok(true)
     })?;
     match posted {
-        Some(posted) => Ok(posted),
+        Some(posted) => {
+            tell_person(ctx, &posted)?;
+            Ok(posted)
+        }
         None => required(ctx, &copy.id).map(|said| Posted {
             message: said.message,
             oid: said.oid,

@@ -53,24 +53,24 @@ struct Known(#[serde(with = "Plain")] ClaimRecord);
 pub struct Decoded {
     path: PathBuf,
     known: OnceCell<HashMap<String, Known>>,
+    /// Of all records, so that what is kept is complete.
+    all: bool,
     fresh: usize,
 }
 
 impl Decoded {
-    /// Names the file.
-    pub fn of(repo: &Repo) -> Self {
+    /// Names the file; without `all` records to read, the few are read as they are and nothing is kept.
+    pub fn of(repo: &Repo, all: bool) -> Self {
+        let known = OnceCell::new();
         Decoded {
             path: repo.ccc_dir().join("claims.json"),
-            known: OnceCell::new(),
+            known: if all {
+                known
+            } else {
+                OnceCell::from(HashMap::new())
+            },
+            all,
             fresh: 0,
-        }
-    }
-
-    /// Knows nothing yet and reads no file.
-    pub fn none(repo: &Repo) -> Self {
-        Decoded {
-            known: OnceCell::from(HashMap::new()),
-            ..Self::of(repo)
         }
     }
 
@@ -106,7 +106,7 @@ impl Decoded {
 
     /// Keeps what is live for the next command, if enough of it was new.
     pub fn save<'a>(self, live: impl Iterator<Item = &'a Oid>) {
-        if self.fresh < WORTH_WRITING {
+        if !self.all || self.fresh < WORTH_WRITING {
             return;
         }
         let keys = live.map(Oid::to_string);

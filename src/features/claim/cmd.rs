@@ -19,7 +19,7 @@ use crate::{
     ctx::Ctx,
     env,
     error::{Error, Result},
-    features::session,
+    features::{notify, session},
     git::{log::Guard, watch::Alarm},
 };
 use clap::Args;
@@ -393,7 +393,16 @@ pub fn break_claim(ctx: &Ctx, args: &BreakArgs) -> Result<()> {
             },
         ))
     })?;
-    ctx.ui.answer(&done.value)
+    let freed = &done.value;
+    let event = notify::Event {
+        id: args.claim.clone(),
+        kind: notify::Kind::BrokenClaim,
+        from: freed.session.clone(),
+        repo: ctx.repo()?.name(),
+        text: format!("{}: {}", freed.scopes.join(" "), freed.why),
+    };
+    notify::send(ctx, &event);
+    ctx.ui.answer(freed)
 }
 
 /// The most scopes of one request: every decision compares each with each.

@@ -172,6 +172,7 @@ mod tests {
                 oid: oid(*n),
                 fence: *fence,
                 parent: parent.map(oid),
+                at: "2026-01-01T00:00:00Z".parse().expect("a moment"),
                 message: format!("x\n\n{}Ccc-Fence: {fence}\n", again.unwrap_or_default()),
             };
             (oid(*n), entry)

@@ -186,6 +186,7 @@ fn draft(actor: &SessionTag, plan: &Plan, created: &[ClaimId]) -> Draft {
                 .iter()
                 .map(|scope| ("Ccc-Scope", scope.to_string())),
         );
+        trailers.extend(new.eta.map(|eta| ("Ccc-Eta", eta.to_string())));
     }
     for claim in &plan.rewrite {
         trailers.push((

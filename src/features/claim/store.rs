@@ -122,11 +122,7 @@ fn load_at(
         _ => read(repo, cache, name, oid),
     };
     let (mut claims, mut oids, mut unreadable) = (Vec::new(), BTreeMap::new(), Vec::new());
-    // After a look at all of them the few new ones are read as they are.
-    let mut cache = match known {
-        Some(_) => Decoded::none(repo),
-        None => Decoded::of(repo),
-    };
+    let mut cache = Decoded::of(repo, known.is_none());
     let listing = refs::look(repo, PREFIX, known.map(|known| &known.listing))?;
     for (name, oid) in listing.refs() {
         match read(&mut cache, name, oid) {
@@ -139,9 +135,7 @@ fn load_at(
             Err(error) => unreadable.push((name.to_owned(), oid, error.to_string())),
         }
     }
-    if known.is_none() {
-        cache.save(oids.values());
-    }
+    cache.save(oids.values());
     let fold = repo.fold();
     let relevant: Vec<&Claim> = claims
         .iter()

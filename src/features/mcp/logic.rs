@@ -89,7 +89,9 @@ fn values(argument: &Argument, value: &Value) -> Result<Vec<String>, BadCall> {
     };
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match argument.kind {
-        Kind::Text => text(value).map(|text| vec![text]).ok_or_else(|| wrong("a text")),
+        Kind::Text => text(value)
+            .map(|text| vec![text])
+            .ok_or_else(|| wrong("a text")),
         Kind::Texts => {
             let list = value.as_array().ok_or_else(|| wrong("a list of texts"))?;
             let texts: Option<Vec<String>> = list.iter().map(text).collect();
@@ -125,7 +127,14 @@ mod tests {
         );
         assert_eq!(
             words.expect("a command line"),
-            ["claim", "--intent=the parser", "--until-commit", "--", "src/a b", "-x"]
+            [
+                "claim",
+                "--intent=the parser",
+                "--until-commit",
+                "--",
+                "src/a b",
+                "-x"
+            ]
         );
         assert_eq!(
             call("room_answer", &json!({"act": "ack", "id": "x1"})).expect("a command line"),
@@ -137,10 +146,22 @@ mod tests {
     fn a_wrong_call_says_what_is_wrong() {
         for (name, given, says) in [
             ("claim", json!({}), "claim needs scopes"),
-            ("claim", json!({"scopes": "src"}), "scopes must be a list of texts"),
-            ("claim", json!({"scopes": [], "force": true}), "claim has no argument force"),
+            (
+                "claim",
+                json!({"scopes": "src"}),
+                "scopes must be a list of texts",
+            ),
+            (
+                "claim",
+                json!({"scopes": [], "force": true}),
+                "claim has no argument force",
+            ),
             ("who", json!({"x": 1}), "who has no argument x"),
-            ("room_answer", json!({"act": "delete", "id": "x"}), "act must be one of reply, ack, counter, executing, done"),
+            (
+                "room_answer",
+                json!({"act": "delete", "id": "x"}),
+                "act must be one of reply, ack, counter, executing, done",
+            ),
             ("shell", json!({}), "there is no tool shell"),
         ] {
             assert_eq!(call(name, &given).expect_err(says).to_string(), says);

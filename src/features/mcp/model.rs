@@ -122,7 +122,11 @@ pub const TOOLS: &[Tool] = &[
         about: "Says what happened while you were away: commits, claims, decisions, open questions.",
         command: &["recap"],
         arguments: &[
-            text("since", Word::Option("since"), "`last`, a length such as 2h, or a time"),
+            text(
+                "since",
+                Word::Option("since"),
+                "`last`, a length such as 2h, or a time",
+            ),
             text("tokens", Word::Option("tokens"), "At most so many tokens"),
         ],
         read_only: true,
@@ -134,7 +138,11 @@ pub const TOOLS: &[Tool] = &[
         command: &["claims"],
         arguments: &[
             flag("mine", "mine", "Only your own"),
-            text("path", Word::Option("path"), "Only those that overlap this path"),
+            text(
+                "path",
+                Word::Option("path"),
+                "Only those that overlap this path",
+            ),
         ],
         read_only: true,
         waits: false,
@@ -146,9 +154,21 @@ pub const TOOLS: &[Tool] = &[
         arguments: &[
             required(SCOPES),
             text("intent", Word::Option("intent"), "What for"),
-            text("eta", Word::Option("eta"), "When you will be done, from now: 30m"),
-            text("wait", Word::Option("wait"), "Wait for it at most so long: 5m"),
-            flag("until_commit", "until-commit", "Give it back with the commit"),
+            text(
+                "eta",
+                Word::Option("eta"),
+                "When you will be done, from now: 30m",
+            ),
+            text(
+                "wait",
+                Word::Option("wait"),
+                "Wait for it at most so long: 5m",
+            ),
+            flag(
+                "until_commit",
+                "until-commit",
+                "Give it back with the commit",
+            ),
         ],
         read_only: false,
         waits: true,
@@ -166,9 +186,21 @@ pub const TOOLS: &[Tool] = &[
         about: "Commits exactly the named paths beside everybody else's work, and nothing that others staged.",
         command: &["commit"],
         arguments: &[
-            required(text("message", Word::Option("message"), "The commit message")),
-            texts("paths", Word::Plain, "Paths; none means all you changed under your claims"),
-            flag("announce", "announce", "Post the paths first and give holders time to object"),
+            required(text(
+                "message",
+                Word::Option("message"),
+                "The commit message",
+            )),
+            texts(
+                "paths",
+                Word::Plain,
+                "Paths; none means all you changed under your claims",
+            ),
+            flag(
+                "announce",
+                "announce",
+                "Post the paths first and give holders time to object",
+            ),
         ],
         read_only: false,
         waits: true,
@@ -190,7 +222,11 @@ pub const TOOLS: &[Tool] = &[
             required(text("text", Word::Plain, "The message")),
             Argument {
                 kind: Kind::One(&["now", "next", "later"]),
-                ..text("priority", Word::Option("priority"), "How soon it should be seen")
+                ..text(
+                    "priority",
+                    Word::Option("priority"),
+                    "How soon it should be seen",
+                )
             },
             flag("task", "task", "Put it on the receiver's agenda"),
         ],
@@ -213,7 +249,11 @@ pub const TOOLS: &[Tool] = &[
         name: "listen",
         about: "Waits for a message to you and returns it.",
         command: &["listen"],
-        arguments: &[text("timeout", Word::Option("timeout"), "At most so long: 60s")],
+        arguments: &[text(
+            "timeout",
+            Word::Option("timeout"),
+            "At most so long: 60s",
+        )],
         read_only: false,
         waits: true,
     },
@@ -222,7 +262,11 @@ pub const TOOLS: &[Tool] = &[
         about: "Reads the room: what is unread, or the newest messages.",
         command: &["chat", "read"],
         arguments: &[
-            flag("unread", "unread", "Only what you have not seen; shown once"),
+            flag(
+                "unread",
+                "unread",
+                "Only what you have not seen; shown once",
+            ),
             text("since", Word::Option("since"), "Not older than this: 1d"),
             text("thread", Word::Option("thread"), "Only this thread"),
             ROOM,

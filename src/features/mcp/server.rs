@@ -145,7 +145,8 @@ impl ServerHandler for Server {
         if reply.code != 0 {
             return Err(ErrorData::internal_error(reply.narration, None));
         }
-        let contents = ResourceContents::text(reply.answer, page.uri).with_mime_type("text/markdown");
+        let contents =
+            ResourceContents::text(reply.answer, page.uri).with_mime_type("text/markdown");
         Ok(ReadResourceResult::new(vec![contents]).into())
     }
 }

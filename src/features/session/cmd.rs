@@ -2,7 +2,7 @@
 
 use super::{
     logic::{self, Life},
-    model::{Session, SessionRecord},
+    model::{Column, Session, SessionRecord, StatedColumn},
     register::{self, Entry, Words},
     store,
     view::{OneSession, SessionDetail, SessionList, SessionView},
@@ -82,10 +82,17 @@ pub struct RenameArgs {
 
 /// Arguments of `session set`.
 #[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
 pub struct SetArgs {
     /// What it is doing; empty for nothing
     #[arg(long)]
-    pub task: String,
+    pub task: Option<String>,
+    /// How far along it is, such as "60% - parser done, tests next"; empty for nothing
+    #[arg(long)]
+    pub progress: Option<String>,
+    /// Where it stands on the board until its next act: planning, working, review, testing, verified
+    #[arg(long)]
+    pub column: Option<Column>,
 }
 
 /// Arguments of `session end`.
@@ -154,9 +161,7 @@ pub fn run(
             })
         }
         SessionCommand::Rename(args) => change(ctx, |record| record.name.clone_from(&args.name)),
-        SessionCommand::Set(args) => change(ctx, |record| {
-            record.task = Some(args.task.clone()).filter(|task| !task.is_empty());
-        }),
+        SessionCommand::Set(args) => set(ctx, args),
         SessionCommand::End(args) => end(ctx, args, give_back),
     }
 }
@@ -205,6 +210,23 @@ fn named(ctx: &Ctx, name: &str) -> Result<Session> {
         .into_iter()
         .find(|session| session.tag == tag)
         .ok_or_else(|| store::explain(logic::Unknown::NoSuch(tag.to_string())))
+}
+
+fn set(ctx: &Ctx, args: &SetArgs) -> Result<()> {
+    let fence = log::tip(ctx.repo()?)?.fence;
+    let stated = |text: &String| Some(one_line(text.trim(), 200)).filter(|text| !text.is_empty());
+    change(ctx, |record| {
+        if let Some(task) = &args.task {
+            record.task = Some(task.clone()).filter(|task| !task.is_empty());
+        }
+        if let Some(progress) = &args.progress {
+            record.progress = stated(progress);
+        }
+        if let Some(word) = args.column {
+            let at = ctx.now();
+            record.column = Some(StatedColumn { word, at, fence });
+        }
+    })
 }
 
 fn change(ctx: &Ctx, edit: impl Fn(&mut SessionRecord)) -> Result<()> {

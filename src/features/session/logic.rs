@@ -175,7 +175,9 @@ mod tests {
             started: at,
             beat: at,
             nonce: String::new(),
+            progress: None,
             cursor: crate::features::session::model::Cursor::default(),
+            column: None,
             process: Some(ProcessId {
                 pid: 7,
                 start: "70".to_owned(),

@@ -42,15 +42,84 @@ pub struct SessionRecord {
     pub beat: Timestamp,
     /// Makes every write a new object: equal objects defeat create-only swaps.
     pub nonce: String,
+    /// How far along it is, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
     /// How far it has read the room.
     #[serde(default, skip_serializing_if = "Cursor::is_empty")]
     pub cursor: Cursor,
+    /// Where on the board it says it stands, until its next act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<StatedColumn>,
     /// The process that stands for it; without one, beats decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessId>,
     /// Keys of later versions, kept as they were read.
     #[serde(flatten)]
     pub extra: toml::Table,
+}
+
+/// Where the work of a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Column {
+    /// It finds out what to do.
+    Planning,
+    /// It changes something.
+    Working,
+    /// It waits for what others say about it.
+    Review,
+    /// It, or somebody, finds out whether it holds.
+    Testing,
+    /// Somebody else says that it holds.
+    Verified,
+}
+
+impl Column {
+    /// All columns, in the order of the work.
+    pub const ALL: [Column; 5] = [
+        Column::Planning,
+        Column::Working,
+        Column::Review,
+        Column::Testing,
+        Column::Verified,
+    ];
+
+    /// Returns the word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Column::Planning => "planning",
+            Column::Working => "working",
+            Column::Review => "review",
+            Column::Testing => "testing",
+            Column::Verified => "verified",
+        }
+    }
+}
+
+/// A word that names no column.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of planning, working, review, testing, verified")]
+pub struct NoColumn;
+
+impl std::str::FromStr for Column {
+    type Err = NoColumn;
+
+    fn from_str(text: &str) -> Result<Self, NoColumn> {
+        let found = Column::ALL.into_iter().find(|column| column.word() == text);
+        found.ok_or(NoColumn)
+    }
+}
+
+/// A column that a session has stated itself, and when: what it does afterwards is stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatedColumn {
+    /// The column.
+    pub word: Column,
+    /// When.
+    pub at: Timestamp,
+    /// The number of the newest log entry then.
+    pub fence: u64,
 }
 
 /// How far a session has read the room: a mark for each lane of its attention.

@@ -119,7 +119,9 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
         started: now,
         beat: now,
         nonce: ctx.dice.hex(8),
+        progress: None,
         cursor: Cursor::at(tip),
+        column: None,
         process: entry.process.clone(),
         extra: toml::Table::new(),
     };
@@ -130,6 +132,8 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
         if entry.words == Words::Old {
             record.name = was.name;
             record.task = was.task;
+            record.progress = was.progress;
+            record.column = was.column;
         }
     }
     Ok((Session { tag, record }, old))

@@ -38,6 +38,9 @@ pub struct SessionView {
     /// What it is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// How far along it is, in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
     /// When it was registered.
     pub started: String,
     /// When it was last seen.
@@ -64,6 +67,7 @@ impl SessionView {
             worktree: record.worktree.clone(),
             branch: record.branch.clone(),
             task: record.task.clone(),
+            progress: record.progress.clone(),
             started: record.started.to_string(),
             beat: record.beat.to_string(),
         }
@@ -131,6 +135,7 @@ impl Answer for SessionDetail {
         rows.extend(line("worktree", &view.worktree));
         rows.extend(line("branch", &view.branch));
         rows.extend(line("task", &view.task));
+        rows.extend(line("progress", &view.progress));
         rows.push(vec!["started".to_owned(), view.started.clone()]);
         rows.push(vec!["last seen".to_owned(), view.beat.clone()]);
         table::columns(&rows)

@@ -43,7 +43,7 @@ pub fn brief(facts: &Facts) -> String {
     }
     out.push_str(".\n");
     if let Some(task) = &facts.task {
-        let _ = writeln!(out, "Task: {}", one_line(task, 120));
+        let _ = writeln!(out, "Task: {}", one_line(task, 110));
     }
     let unread = match (facts.addressed, facts.room) {
         (0, 0) => None,

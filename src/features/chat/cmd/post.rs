@@ -180,7 +180,11 @@ fn post_batch(ctx: &Ctx, batch: Vec<(Message, bool)>) -> Result<Vec<Posted>> {
 
 fn flush(ctx: &Ctx, plain: &mut Vec<Message>, done: &mut Vec<Posted>) -> Result<()> {
     if !plain.is_empty() {
-        done.extend(publish::post_all(ctx, plain)?);
+        let posted = publish::post_all(ctx, plain)?;
+        for posted in &posted {
+            draft::tell_person(ctx, posted)?;
+        }
+        done.extend(posted);
         plain.clear();
     }
     Ok(())
