@@ -19,6 +19,7 @@ pub mod model;
 pub mod plan;
 pub mod queue;
 pub mod store;
+pub mod typed;
 pub mod view;
 
-pub use cmd::resolve_all;
+pub use typed::resolve_all;
