@@ -169,6 +169,13 @@ fn a_swap_that_git_was_fooled_into_is_found_out() {
         .run();
     w.git(["update-ref", "refs/ccc/log", made.ok().stdout.trim()])
         .ok();
+    // A git that was fooled believes that it moves the log from the tip it had read, and says so in the reflog.
+    let reflog = w.repo().join(".git/logs/refs/ccc/log");
+    let lines = std::fs::read_to_string(&reflog).expect("a reflog");
+    let from_lost = format!("\n{lost} ");
+    assert_eq!(lines.matches(&from_lost).count(), 1, "{lines}");
+    let fooled = lines.replace(&from_lost, &format!("\n{tip} "));
+    std::fs::write(&reflog, fooled).expect("a reflog");
     let report = w.ccc(["doctor"]);
     assert!(
         report.code(1).stdout.contains(&lost),
