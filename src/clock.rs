@@ -10,6 +10,7 @@ use std::cell::Cell;
 #[derive(Debug, Default)]
 pub struct SystemClock {
     pinned: Option<Timestamp>,
+    last: Cell<u64>,
 }
 
 impl SystemClock {
@@ -17,6 +18,7 @@ impl SystemClock {
     pub fn new() -> Self {
         SystemClock {
             pinned: env::var(env::TEST_NOW).and_then(|text| text.parse().ok()),
+            last: Cell::new(0),
         }
     }
 }
@@ -39,6 +41,24 @@ pub fn local_offset(at: Timestamp) -> i32 {
     use chrono::{Local, Offset, TimeZone};
     let found = Local.timestamp_opt(at.unix(), 0).single();
     found.map_or(0, |moment| moment.offset().fix().local_minus_utc())
+}
+
+impl SystemClock {
+    /// Returns the time in milliseconds since 1970, each time a later one: what sorts ids made one after the other.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the clock")]
+    pub fn millis(&self) -> u64 {
+        let now = match self.pinned {
+            Some(at) => u64::try_from(at.unix()).unwrap_or(0) * 1000,
+            None => std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |since| {
+                    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+                }),
+        };
+        let later = now.max(self.last.get().saturating_add(1));
+        self.last.set(later);
+        later
+    }
 }
 
 /// The source of nonces and ids: the operating system, or a seeded sequence in tests.

@@ -123,6 +123,11 @@ impl Ctx {
         crate::clock::local_offset(self.now())
     }
 
+    /// Returns the time in milliseconds since 1970, each time a later one.
+    pub fn millis(&self) -> u64 {
+        self.clock.millis()
+    }
+
     /// Returns the directory the command was started in.
     pub fn cwd(&self) -> &Path {
         &self.cwd

@@ -94,6 +94,7 @@ mod props {
 
 mod races {
     mod beside_git;
+    mod chat;
     mod claim;
     mod commit;
     mod inbox;

@@ -9,6 +9,7 @@
 )]
 
 mod board;
+mod chat;
 mod claim;
 mod commit;
 mod hook;
@@ -23,6 +24,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_git-ccc");
 
 /// Every group of figures and what measures it.
 const FIGURES: &[(&str, fn())] = &[
+    ("chat", chat::run),
     ("commit", commit::run),
     ("claim", claim::run),
     ("hook", hook::run),

@@ -73,7 +73,7 @@ text_id!(
 );
 
 text_id!(
-    /// The name of one message: seven characters of time and eight of chance, so that ids sort as messages were written.
+    /// The name of one message: nine characters of time and six of chance, so that ids sort as messages were written.
     MessageId,
     "message id (fifteen characters, as git ccc chat read shows it)",
     is_message_id
@@ -113,8 +113,8 @@ fn is_claim_id(text: &str) -> bool {
 
 /// Crockford's digits: none of them is read as another one.
 const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-const MESSAGE_TIME: usize = 7;
-const MESSAGE_CHANCE: usize = 8;
+const MESSAGE_TIME: usize = 9;
+const MESSAGE_CHANCE: usize = 6;
 
 fn is_message_id(text: &str) -> bool {
     text.len() == MESSAGE_TIME + MESSAGE_CHANCE && text.bytes().all(|b| BASE32.contains(&b))
@@ -140,15 +140,23 @@ fn base32(mut number: u64, digits: usize) -> String {
 }
 
 impl MessageId {
-    /// Makes an id of a moment and 40 random bits; moments outside 1970 to 3058 are held at the edge.
-    pub fn new(at: Timestamp, random: u64) -> Self {
-        let seconds = u64::try_from(at.unix()).unwrap_or(0).min((1 << 35) - 1);
-        let time = base32(seconds, MESSAGE_TIME);
+    /// Makes an id of a moment, in milliseconds since 1970, and 30 random bits; the year 3084 is the last.
+    pub fn at_millis(millis: u64, random: u64) -> Self {
+        let time = base32(millis.min((1 << 45) - 1), MESSAGE_TIME);
         MessageId(time + &base32(random, MESSAGE_CHANCE))
     }
 
-    /// Returns the moment the id was made.
+    /// As [`MessageId::at_millis`], of the beginning of a second.
+    pub fn new(at: Timestamp, random: u64) -> Self {
+        Self::at_millis(u64::try_from(at.unix()).unwrap_or(0) * 1000, random)
+    }
+
+    /// Returns the second in which the id was made.
     pub fn at(&self) -> i64 {
+        self.millis() / 1000
+    }
+
+    fn millis(&self) -> i64 {
         let digit = |b: u8| BASE32.iter().position(|known| *known == b).unwrap_or(0);
         self.0
             .bytes()
@@ -214,10 +222,9 @@ mod tests {
         }
 
         #[test]
-        fn message_ids_sort_as_they_were_made(a in 0_i64..1 << 35, b in 0_i64..1 << 35, x: u64, y: u64) {
-            let id = |at, random| MessageId::new(Timestamp::from_unix(at).expect("in range"), random);
-            let (first, second) = (id(a, x), id(b, y));
-            prop_assert_eq!(first.at(), a);
+        fn message_ids_sort_as_they_were_made(a in 0_u64..1 << 45, b in 0_u64..1 << 45, x: u64, y: u64) {
+            let (first, second) = (MessageId::at_millis(a, x), MessageId::at_millis(b, y));
+            prop_assert_eq!(u64::try_from(first.millis()), Ok(a));
             prop_assert_eq!(first.as_str().parse::<MessageId>().expect("an id"), first.clone());
             if a != b {
                 prop_assert_eq!(a < b, first < second);

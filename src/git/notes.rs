@@ -18,9 +18,9 @@ use crate::{
 use gix::{
     bstr::ByteSlice,
     note::plumbing::State,
-    objs::{CommitRef, Kind as ObjectKind, tree::EntryKind},
+    objs::{CommitRef, Kind as ObjectKind, TreeRefIter, tree::EntryKind},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The room's ref.
 pub const CHAT: &str = "refs/notes/ccc/chat";
@@ -139,46 +139,59 @@ impl Additions {
 
 /// Returns `tree` with the additions; what is there already is left alone.
 pub fn add(repo: &Repo, tree: Oid, additions: &Additions) -> Result<Oid> {
-    let unwritable = || "the notes of the room cannot be written".to_owned();
-    let mut tree = tree;
-    if !additions.lines.is_empty() {
-        let objects = &repo.gix().objects;
-        let mut state = State::new(tree, objects).context(Kind::Internal, unwritable)?;
-        for (anchor, line) in &additions.lines {
-            let old = state
-                .get(anchor, objects)
-                .context(Kind::Internal, unwritable)?;
-            let mut note = old.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))?;
-            if note.lines().any(|known| known == line.as_bytes()) {
-                continue;
-            }
-            if !note.is_empty() && !note.ends_with(b"\n") {
-                note.push(b'\n');
-            }
-            note.extend_from_slice(line.as_bytes());
+    // A state or an editor whose write failed has lost its edits: each attempt begins anew.
+    persist(|| {
+        let tree = add_lines(repo, tree, &additions.lines)?;
+        add_attachments(repo, tree, &additions.attachments)
+    })
+}
+
+fn unwritten() -> String {
+    "the notes of the room cannot be written".to_owned()
+}
+
+fn add_lines(repo: &Repo, tree: Oid, lines: &[(Oid, String)]) -> Result<Oid> {
+    if lines.is_empty() {
+        return Ok(tree);
+    }
+    let objects = &repo.gix().objects;
+    let mut state = State::new(tree, objects).context(Kind::Internal, unwritten)?;
+    for (anchor, line) in lines {
+        let old = state
+            .get(anchor, objects)
+            .context(Kind::Internal, unwritten)?;
+        let mut note = old.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))?;
+        if note.lines().any(|known| known == line.as_bytes()) {
+            continue;
+        }
+        if !note.is_empty() && !note.ends_with(b"\n") {
             note.push(b'\n');
-            let blob = write_blob(repo, &note)?;
-            state
-                .edit(*anchor, Some(blob), objects)
-                .context(Kind::Internal, unwritable)?;
         }
-        tree = persist(|| state.write(objects)).context(Kind::Internal, unwritable)?;
+        note.extend_from_slice(line.as_bytes());
+        note.push(b'\n');
+        let blob = write_blob(repo, &note)?;
+        state
+            .edit(*anchor, Some(blob), objects)
+            .context(Kind::Internal, unwritten)?;
     }
-    if !additions.attachments.is_empty() {
-        let mut editor = repo
-            .gix()
-            .edit_tree(tree)
-            .context(Kind::Internal, unwritable)?;
-        for blob in &additions.attachments {
-            editor
-                .upsert(format!("{ATTACHMENTS}/{blob}"), EntryKind::Blob, *blob)
-                .context(Kind::Internal, unwritable)?;
-        }
-        tree = persist(|| editor.write())
-            .context(Kind::Internal, unwritable)?
-            .detach();
+    state.write(objects).context(Kind::Internal, unwritten)
+}
+
+fn add_attachments(repo: &Repo, tree: Oid, blobs: &[Oid]) -> Result<Oid> {
+    if blobs.is_empty() {
+        return Ok(tree);
     }
-    Ok(tree)
+    let mut editor = repo
+        .gix()
+        .edit_tree(tree)
+        .context(Kind::Internal, unwritten)?;
+    for blob in blobs {
+        editor
+            .upsert(format!("{ATTACHMENTS}/{blob}"), EntryKind::Blob, *blob)
+            .context(Kind::Internal, unwritten)?;
+    }
+    let tree = editor.write().context(Kind::Internal, unwritten)?;
+    Ok(tree.detach())
 }
 
 /// Returns what `before` has and `after` lacks, of attachments and of the note lines that are `ours`.
@@ -207,8 +220,13 @@ pub fn dropped(
         };
         let old = blob_bytes(repo, old)?;
         let new = new.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))?;
-        for line in old.lines().filter_map(|line| line.to_str().ok()) {
-            if ours(line) && !new.lines().any(|kept| kept == line.as_bytes()) {
+        // What was only appended to has lost nothing.
+        if new.starts_with(&old) {
+            continue;
+        }
+        let kept: HashSet<&[u8]> = new.lines().collect();
+        for line in old.lines().filter(|line| !kept.contains(line)) {
+            if let Some(line) = line.to_str().ok().filter(|line| ours(line)) {
                 lost.lines.push((anchor, line.to_owned()));
             }
         }
@@ -265,27 +283,19 @@ fn entries(repo: &Repo, tree: Option<Oid>) -> Result<BTreeMap<String, Item>> {
         return Ok(BTreeMap::new());
     };
     let unreadable = || format!("tree {tree} cannot be read");
-    let tree = repo
-        .gix()
-        .find_tree(tree)
-        .context(Kind::Internal, unreadable)?;
+    let (_, data) = objects::read(repo, tree)?;
     let mut found = BTreeMap::new();
-    for entry in tree.iter() {
+    for entry in TreeRefIter::from_bytes(&data, repo.hash()) {
         let entry = entry.context(Kind::Internal, unreadable)?;
         let item = Item {
-            tree: entry.mode().is_tree(),
-            oid: entry.object_id(),
+            tree: entry.mode.is_tree(),
+            oid: entry.oid.to_owned(),
         };
-        found.insert(entry.filename().to_str_lossy().into_owned(), item);
+        found.insert(entry.filename.to_str_lossy().into_owned(), item);
     }
     Ok(found)
 }
 
 fn blob_bytes(repo: &Repo, blob: Oid) -> Result<Vec<u8>> {
-    let unreadable = || format!("blob {blob} cannot be read");
-    let mut blob = repo
-        .gix()
-        .find_blob(blob)
-        .context(Kind::Internal, unreadable)?;
-    Ok(blob.take_data())
+    objects::read(repo, blob).map(|(_, data)| data)
 }

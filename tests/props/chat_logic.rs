@@ -404,6 +404,7 @@ impl Model {
             filter: fits,
             limit,
             seen: &seen,
+            settled: false,
         };
         let taken = take(&steps, &order, &texts, &wanted);
         for index in &taken.shown {

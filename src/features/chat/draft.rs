@@ -70,7 +70,7 @@ pub fn compose_knowing(
     }
     let at = ctx.now();
     Ok(Message {
-        id: MessageId::new(at, ctx.dice.roll()),
+        id: MessageId::at_millis(ctx.millis(), ctx.dice.roll()),
         from,
         at,
         text,
@@ -83,7 +83,7 @@ pub fn letter(ctx: &Ctx, from: Sender, text: String, about: About) -> Result<Mes
     codec::check(&text).map_err(|refused| error::unsaid(&refused))?;
     let at = ctx.now();
     Ok(Message {
-        id: MessageId::new(at, ctx.dice.roll()),
+        id: MessageId::at_millis(ctx.millis(), ctx.dice.roll()),
         from,
         at,
         text,
@@ -131,6 +131,7 @@ pub fn answering(said: &Said, from: &Sender, mut about: About) -> About {
 
 /// Finds a message or says that there is none.
 pub fn required(ctx: &Ctx, id: &MessageId) -> Result<Said> {
+    publish::heal(ctx)?;
     store::find(ctx.repo()?, id)?.ok_or_else(|| error::unknown(id.as_str()))
 }
 

@@ -8,8 +8,9 @@
 //!
 //! Invariants: a message is accepted when it is reachable from the ref by a
 //! swap that succeeded, and then never lost; it is shown to a session once;
-//! reading consumes nothing until it was shown; a stock `git notes` command
-//! beside us loses nothing of ours for longer than until our next write.
+//! reading consumes nothing until it was shown. A stock `git notes` command
+//! sets the ref without comparing and can leave our newest commits aside:
+//! whoever reads or writes next in this clone puts them back.
 //!
 //! Posting combines: whoever finds the lock taken leaves the message in a
 //! spool, and whoever has the lock publishes all that is there in one
@@ -28,6 +29,7 @@ pub mod publish;
 pub mod reader;
 pub mod spool;
 pub mod store;
+pub mod survey;
 pub mod traffic;
 pub mod view;
 

@@ -6,12 +6,19 @@
 //! swap builds again on the new tip. Only a swap that succeeded and is seen in
 //! the ref afterwards counts. The flock gives order and speed; without one,
 //! the swap and the ids still let each message in once.
+//!
+//! Stock `git notes` reads the tip, writes, and then sets the ref to its commit
+//! whatever the ref is by then: what we published in between is not behind the
+//! tip any more. So the last tip of ours is kept in a file, and whoever reads or
+//! writes next merges it back if the tip has left it aside. A ref that was set
+//! back or deleted on purpose has nothing beside it, and stays so.
 
 use super::{
     logic::codec,
     model::Message,
     spool::{self, Published},
     store,
+    survey::Survey,
 };
 use crate::{
     base::{id::MessageId, time::Timestamp},
@@ -19,18 +26,20 @@ use crate::{
     error::{Context, Error, Kind, Result},
     fs::Lock,
     git::{
-        Oid, Repo,
-        history::{self, Bound},
+        Oid, Repo, history,
         log::{self, PATIENCE, Retry},
         notes::{self, Additions, CHAT, Link, NewLink},
         objects::{self, Author},
-        refs::{self, Edit, Lost, Reflog},
+        refs::{self, Edit, Lost, Reflog, Writer},
     },
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-/// After a gap, at most so many commits are looked at.
-const SURVEY: usize = 2000;
+const REFLOG: Reflog<'_> = Reflog::Begin("ccc chat");
+/// How long a reader tries to put back what is missing.
+const HEALING: Duration = Duration::from_secs(2);
+/// After so many lost swaps a try does only what it must.
+const PATIENT: usize = 2;
 
 /// A message that is in the room.
 #[derive(Clone, Debug)]
@@ -140,152 +149,150 @@ fn only(mut posted: Vec<Posted>) -> Result<Posted> {
 /// Publishes `own` after everything in the spool; with `own` empty, the spool alone.
 fn publish(
     ctx: &Ctx,
-    guard: &Guard,
+    _guard: &Guard,
     own: &[Message],
     decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
 ) -> Result<Vec<Posted>> {
     let repo = ctx.repo()?;
+    if own.is_empty() && spool::list(repo).is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut survey = Survey::new(Published::load(repo));
+    let done = until_in(ctx, &mut survey, own, decide);
+    if done.is_err() && survey.published.pending.is_some() {
+        survey.published.intend(repo, None);
+    }
+    done
+}
+
+fn until_in(
+    ctx: &Ctx,
+    survey: &mut Survey,
+    own: &[Message],
+    decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
+) -> Result<Vec<Posted>> {
     let mut retry = Retry::new(PATIENCE);
-    loop {
-        let tip = refs::find(repo, CHAT)?;
-        if !own.is_empty() && !decide(tip)? {
-            return Ok(Vec::new());
-        }
-        let published = Published::load(repo);
-        let survey = survey(repo, tip, published.tip)?;
-        let mut waiting = spool::list(repo);
-        let mine: BTreeSet<&MessageId> = own.iter().map(|message| &message.id).collect();
-        for message in &waiting {
-            if survey.known.contains(&message.id) || mine.contains(&message.id) {
-                spool::remove(repo, &message.id)?;
-            }
-        }
-        waiting
-            .retain(|message| !survey.known.contains(&message.id) && !mine.contains(&message.id));
-        if waiting.is_empty() && own.is_empty() && survey.abandoned.is_none() {
-            return Ok(Vec::new());
-        }
-        let spooled = waiting.len();
-        let all = waiting.into_iter().chain(own.iter().cloned());
-        let (posted, head) = chain(ctx.now(), repo, tip, &survey, all)?;
-        match swap(repo, tip, head) {
-            Ok(true) => {
-                let new = posted[..spooled].iter();
-                let new: Vec<_> = new.map(|p| (p.message.id.clone(), p.oid)).collect();
-                let ids: Vec<_> = new.iter().map(|(id, _)| id.clone()).collect();
-                published.advance(repo, head, new);
-                for id in ids {
-                    spool::remove(repo, &id)?;
-                }
-                if refs::broken_reflog(repo, CHAT).is_some_and(|(_, before)| Some(before) == tip) {
-                    // Our own swap dropped what somebody else had just written.
-                    publish(ctx, guard, &[], &mut |_| Ok(true))?;
-                }
-                return Ok(posted.into_iter().skip(spooled).collect());
-            }
-            Ok(false) => {}
+    for tries in 0_usize.. {
+        // What must be put back can wait; a message should not, however busy stock commands are.
+        survey.restoring = tries < PATIENT;
+        match attempt(ctx, survey, own, decide)? {
+            Ok(posted) => return Ok(posted),
+            // The ref was moved by somebody who does not queue here: the sooner the next try, the better its chance.
+            Err(lost @ Lost::Conflict(_)) => retry.again(lost, "post to the room", 0)?,
             Err(lost) => {
-                if matches!(lost, Lost::Busy(_)) {
-                    repair_lock(repo, guard)?;
+                if matches!(lost, Lost::Busy(_)) && log::repair_if_free(ctx.repo()?)? {
+                    ctx.ui.note("a lock left by a crash was removed");
                 }
                 retry.again(lost, "post to the room", ctx.dice.roll())?;
             }
         }
     }
+    Err(Error::internal("the room was tried for ever"))
 }
 
-/// Swaps the ref; `false` if git said yes and the ref does not have it.
-fn swap(repo: &Repo, old: Option<Oid>, new: Oid) -> Result<bool, Lost> {
-    refs::transact(
-        repo,
-        &[Edit::swap(CHAT, old, new)],
-        Reflog::Begin("ccc chat"),
-    )?;
-    let seen = |oid: Oid| -> Result<bool> {
-        for link in history::newest(repo, Some(oid)).take(64) {
-            if link?.oid == new {
-                return Ok(true);
-            }
+/// Tries once: everything is read after git was started for the swap, so that little can happen in between.
+fn attempt(
+    ctx: &Ctx,
+    survey: &mut Survey,
+    own: &[Message],
+    decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
+) -> Result<Result<Vec<Posted>, Lost>> {
+    let repo = ctx.repo()?;
+    let early = (!own.is_empty())
+        .then(|| Writer::early(repo, REFLOG))
+        .flatten();
+    let tip = refs::find(repo, CHAT)?;
+    if !own.is_empty() && !decide(tip)? {
+        return Ok(Ok(Vec::new()));
+    }
+    survey.advance(repo, tip)?;
+    let mine: BTreeSet<&MessageId> = own.iter().map(|message| &message.id).collect();
+    let (known, waiting): (Vec<_>, Vec<_>) = spool::list(repo)
+        .into_iter()
+        .partition(|message| survey.known.contains(&message.id) || mine.contains(&message.id));
+    for message in known {
+        spool::remove(repo, &message.id)?;
+    }
+    if waiting.is_empty() && own.is_empty() && survey.abandoned.is_none() {
+        let whole = tip.filter(|_| survey.dropped.is_empty());
+        let published = &survey.published;
+        let news = |tip: &Oid| published.tip != Some(*tip) || published.pending.is_some();
+        if let Some(tip) = tip.filter(news) {
+            survey.published.clone().advance(repo, tip, whole, &[]);
         }
-        Ok(false)
+        return Ok(Ok(Vec::new()));
+    }
+    let spooled = waiting.len();
+    let all = waiting.into_iter().chain(own.iter().cloned());
+    let (posted, head) = chain(ctx.now(), repo, tip, survey, all)?;
+    let edits = [Edit::swap(CHAT, tip, head)];
+    // If we die now, whoever is next takes this for ours: somebody may have read it already.
+    survey.published.intend(repo, Some(head));
+    let swapped = match early {
+        Some(git) => git.transact(repo, &edits),
+        None => refs::transact(repo, &edits, REFLOG),
     };
-    match refs::find(repo, CHAT).map_err(Lost::Failed)? {
-        Some(now) if now == new => Ok(true),
-        Some(now) => seen(now).map_err(Lost::Failed),
-        None => Ok(false),
+    if let Err(lost) = swapped {
+        return Ok(Err(lost));
     }
-}
-
-/// What happened since the last write.
-#[derive(Debug, Default)]
-struct Survey {
-    /// Messages that are in the room since then.
-    known: BTreeSet<MessageId>,
-    /// What stock commands dropped from the tree.
-    dropped: Additions,
-    /// A commit that a lost swap left behind.
-    abandoned: Option<Link>,
-}
-
-fn survey(repo: &Repo, tip: Option<Oid>, last: Option<Oid>) -> Result<Survey> {
-    let mut survey = Survey::default();
-    let Some(tip) = tip else {
-        return Ok(survey);
-    };
-    let last = last.filter(|oid| repo.gix().has_object(*oid));
-    if last != Some(tip) {
-        let links = match last {
-            Some(last) => history::span(repo, tip, &[Bound::At(last)], SURVEY)?.links,
-            None => history::newest(repo, Some(tip))
-                .take(64)
-                .collect::<Result<_>>()?,
-        };
-        for link in links {
-            if let Some(message) = codec::decode(&link.author, link.at, &link.message) {
-                survey.known.insert(message.id);
-                continue;
-            }
-            for parent in &link.parents {
-                let parent = notes::read(repo, *parent)?;
-                if parent.tree != link.tree {
-                    let dropped =
-                        notes::dropped(repo, parent.tree, link.tree, codec::is_note_line)?;
-                    survey.dropped.merge(dropped);
-                }
-            }
+    let new: Vec<_> = posted[..spooled]
+        .iter()
+        .map(|posted| (posted.message.id.clone(), posted.oid))
+        .collect();
+    let whole = survey.restoring.then_some(head);
+    survey.published.clone().advance(repo, head, whole, &new);
+    for (id, _) in new {
+        spool::remove(repo, &id)?;
+    }
+    let fooled = refs::broken_reflog(repo, CHAT).is_some_and(|(_, before)| Some(before) == tip);
+    if fooled || !is_in(repo, head)? {
+        // Our swap dropped what somebody had just written, or somebody ours: it was in the room, so it stays.
+        let mut next = Survey::new(Published::load(repo));
+        if let Err(lost) = attempt(ctx, &mut next, &[], &mut |_| Ok(true))? {
+            ctx.ui.warn(&format!(
+                "what a lost swap dropped comes back with the next message: {}",
+                lost.into_error("put it back")
+            ));
         }
     }
-    survey.abandoned = abandoned(repo, tip, &survey.known)?;
-    Ok(survey)
+    Ok(Ok(posted.into_iter().skip(spooled).collect()))
 }
 
-/// Finds a commit that git's own swap dropped: in the reflog, a line does not begin where the one before it ended.
-fn abandoned(repo: &Repo, tip: Oid, known: &BTreeSet<MessageId>) -> Result<Option<Link>> {
-    let Some((lost, before)) = refs::broken_reflog(repo, CHAT) else {
-        return Ok(None);
-    };
-    if !repo.gix().has_object(lost) {
-        return Ok(None);
-    }
-    let lost = notes::read(repo, lost)?;
-    let message = codec::decode(&lost.author, lost.at, &lost.message);
-    if message.is_some_and(|message| known.contains(&message.id)) {
-        return Ok(None);
-    }
-    for link in history::newest(repo, Some(tip)).take(SURVEY) {
-        let link = link?;
-        let same = codec::decode(&link.author, link.at, &link.message).is_some_and(|message| {
-            lost.message
-                .contains(&format!("Ccc-Message: {}\n", message.id))
-        });
-        if link.oid == lost.oid || same {
-            return Ok(None);
-        }
-        if link.oid == before {
-            break;
+/// Tells whether the ref has a commit that was just swapped in, or others that follow it.
+fn is_in(repo: &Repo, new: Oid) -> Result<bool> {
+    let now = refs::find(repo, CHAT)?;
+    for link in history::newest(repo, now.filter(|now| *now != new)).take(64) {
+        if link?.oid == new {
+            return Ok(true);
         }
     }
-    Ok(Some(lost))
+    Ok(now == Some(new))
+}
+
+/// Puts back what stock commands have left aside since our last write, before somebody reads; cheap when nothing was.
+pub fn heal(ctx: &Ctx) -> Result<()> {
+    let repo = ctx.repo()?;
+    let published = Published::load(repo);
+    let tip = refs::find(repo, CHAT)?;
+    let quiet = published.tip == tip && published.pending.is_none();
+    if published.tip.is_none() || tip.is_none() || quiet {
+        return Ok(());
+    }
+    let path = spool::dir(repo).join("flock");
+    let free = Lock::try_acquire(&path).context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
+    })?;
+    // Whoever has the lock is doing this.
+    let Some(_lock) = free else { return Ok(()) };
+    let mut retry = Retry::new(HEALING);
+    let mut survey = Survey::new(Published::load(repo));
+    while let Err(lost) = attempt(ctx, &mut survey, &[], &mut |_| Ok(true))? {
+        if retry.again(lost, "put back what is missing", 0).is_err() {
+            // The next one who reads or writes does it.
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// Writes the commits of all messages on top of the tip.
@@ -376,9 +383,4 @@ fn additions(message: &Message) -> Result<Additions> {
         additions.attachments.push(oid(&attachment.blob)?);
     }
     Ok(additions)
-}
-
-/// Removes locks that are proved to be nobody's; those of the log's flock are its holder's business.
-fn repair_lock(repo: &Repo, _guard: &Guard) -> Result<()> {
-    log::repair_if_free(repo).map(drop)
 }

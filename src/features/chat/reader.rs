@@ -4,12 +4,15 @@
 //! move the marks. A caller that is killed before the marks moved has its
 //! output dropped by whoever called it, so nothing is lost; two calls at one
 //! time come one after the other, so nothing is shown twice. Marks that moved
-//! mean *offered*: that it was seen is said by what the session does next.
+//! mean *offered*: that it was seen is said by what the session does next. A
+//! caller that drops the output of a call which was killed after the marks had
+//! moved, in its last millisecond, can tell by the session's ref.
 
 use super::{
     logic::unread::{self, Lane, Step, Taken, Wanted},
     model::Message,
-    spool,
+    publish,
+    spool::{self, Published},
     store::{self, Said},
 };
 use crate::{
@@ -103,6 +106,7 @@ pub fn take_as(
         ))
         .hint("git ccc chat read")
     })?;
+    publish::heal(ctx)?;
     let Some(view) = look(repo, session, reading)? else {
         return Ok(Shown::default());
     };
@@ -139,6 +143,8 @@ fn look(repo: &Repo, session: &SessionTag, reading: &Reading<'_>) -> Result<Opti
     let Some(tip) = store::tip(repo)? else {
         return Ok(None);
     };
+    let published = Published::load(repo);
+    let settled = published.tip == Some(tip) && published.pending.is_none();
     let (session, _) = session_store::load(repo, session)?.ok_or_else(|| gone(session))?;
     let marks: Vec<&Mark> = reading
         .lanes
@@ -160,6 +166,7 @@ fn look(repo: &Repo, session: &SessionTag, reading: &Reading<'_>) -> Result<Opti
         filter: reading.filter,
         limit: reading.limit,
         seen: &seen,
+        settled,
     };
     let taken = unread::take(&steps, &order, &marks, &wanted);
     Ok(Some(outcome(&span, steps, &marks, (reading.lanes, taken))))

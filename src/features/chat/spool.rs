@@ -78,6 +78,10 @@ pub fn list(repo: &Repo) -> Vec<Message> {
 pub struct Published {
     /// The room's tip after it.
     pub tip: Option<Oid>,
+    /// What somebody was about to swap in and did not live to say whether it got in.
+    pub pending: Option<Oid>,
+    /// The newest commit whose tree is known to have all lines and files of ours.
+    pub whole: Option<Oid>,
     /// Messages of the spool and their commits, newest last.
     pub messages: Vec<(MessageId, Oid)>,
 }
@@ -95,6 +99,8 @@ impl Published {
         let mut lines = text.lines();
         Published {
             tip: lines.next().and_then(oid),
+            whole: lines.next().and_then(oid),
+            pending: lines.next().and_then(oid),
             messages: lines
                 .filter_map(|line| {
                     let (id, commit) = line.split_once(' ')?;
@@ -110,11 +116,29 @@ impl Published {
         found.map(|(_, commit)| *commit)
     }
 
-    /// Writes the file with a new tip and what went into it.
-    pub fn advance(mut self, repo: &Repo, tip: Oid, new: Vec<(MessageId, Oid)>) {
-        self.messages.extend(new);
+    /// Writes the file with a new tip, whether its tree is whole, and what went into it.
+    pub fn advance(mut self, repo: &Repo, tip: Oid, whole: Option<Oid>, new: &[(MessageId, Oid)]) {
+        self.messages.extend_from_slice(new);
+        self.whole = whole.or(self.whole).or(Some(tip));
+        self.tip = Some(tip);
+        self.pending = None;
+        self.save(repo);
+    }
+
+    /// Writes down what is about to be swapped in, or that nothing is any more.
+    pub fn intend(&mut self, repo: &Repo, pending: Option<Oid>) {
+        self.pending = pending;
+        self.save(repo);
+    }
+
+    fn save(&self, repo: &Repo) {
         let skip = self.messages.len().saturating_sub(REMEMBERED);
-        let mut text = format!("{tip}\n");
+        let word = |oid: Option<Oid>| oid.map_or_else(|| "-".to_owned(), |oid| oid.to_string());
+        let mut text = String::new();
+        for oid in [self.tip, self.whole, self.pending] {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}", word(oid));
+        }
         for (id, commit) in self.messages.iter().skip(skip) {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{id} {commit}");

@@ -9,6 +9,7 @@ use crate::{
         chat::{
             logic::unread::Lane,
             model::Message,
+            publish,
             reader::{self, Proof, Reading},
             store::{self, Said, Selection},
             view::{MessageView, RoomList, ThreadList, UnreadView},
@@ -108,6 +109,7 @@ fn newest(ctx: &Ctx, args: &ReadArgs) -> Result<()> {
     };
     loop {
         let alarm = alarm(ctx, args)?;
+        publish::heal(ctx)?;
         let tip = store::tip(repo)?;
         if tip.is_some() && tip != selection.after {
             let said = store::recent(repo, tip, &selection, |message| fits(args, message))?;
@@ -133,6 +135,7 @@ fn alarm(ctx: &Ctx, args: &ReadArgs) -> Result<Option<Alarm>> {
 /// Runs `chat rooms`.
 pub fn rooms(ctx: &Ctx) -> Result<()> {
     let repo = ctx.repo()?;
+    publish::heal(ctx)?;
     let rooms = store::rooms(repo, store::tip(repo)?)?;
     let session = session_store::current_if_any(ctx)?;
     let unread = session
@@ -149,6 +152,7 @@ pub fn rooms(ctx: &Ctx) -> Result<()> {
 /// Runs `chat threads`.
 pub fn threads(ctx: &Ctx, args: &ThreadsArgs) -> Result<()> {
     let repo = ctx.repo()?;
+    publish::heal(ctx)?;
     let rooms = store::rooms(repo, store::tip(repo)?)?;
     let threads = rooms.threads.into_values().filter(|thread| {
         (args.all || thread.status.is_open())

@@ -69,7 +69,9 @@ fn subject(text: &str) -> Option<String> {
         && first.chars().all(plain);
     (!good).then(|| {
         let line = text.lines().find(|line| !line.trim().is_empty());
-        one_line(line.unwrap_or_default().trim(), SUBJECT - 20)
+        // What is escaped grows.
+        let line = one_line(line.unwrap_or_default().trim(), SUBJECT - 20);
+        line.chars().take(SUBJECT).collect()
     })
 }
 

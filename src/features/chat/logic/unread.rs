@@ -82,6 +82,8 @@ pub struct Wanted<'a> {
     pub limit: usize,
     /// Ids that were seen under another commit.
     pub seen: &'a HashSet<MessageId>,
+    /// What the room has is all there is: a mark that it does not have is behind nothing.
+    pub settled: bool,
 }
 
 impl std::fmt::Debug for Wanted<'_> {
@@ -171,10 +173,11 @@ fn move_marks(
     let mut moved = Vec::new();
     for (lane, mark) in marks.iter().enumerate() {
         let holds = |index: usize| pending[index] == Some(lane) && !shown.contains(&index);
-        // A mark moves only to what has the old mark behind it, or it would lose what that covers; one that the
-        // room does not have any more covers nothing.
+        // A mark moves only to what has the old mark behind it, or it would lose what that covers. One that the room
+        // does not have was set aside and will be back, unless the room was set back on purpose.
         let joined = steps.iter().any(|step| step.after_mark[lane]);
-        let mut follows = vec![!joined; steps.len()];
+        let free = !joined && (wanted.settled || mark.at.is_none());
+        let mut follows = vec![free; steps.len()];
         for index in order {
             follows[*index] |= steps[*index].after_mark[lane]
                 || parents[*index].iter().any(|parent| follows[*parent]);
