@@ -77,8 +77,11 @@ case "$*" in *" session "*) n=$((n % 3 % 2)) ;; esac
 case $((n % 3)) in
 0) kill -9 $PPID; exit 137 ;;
 1) git "$@" <&0; kill -9 $PPID; exit 137 ;;
-*) exec 3<&0; git "$@" <&3 & p=$!; sleep 0.00$((n % 8)); kill -9 $p 2>/dev/null && { wait $p
-   touch -c -d '1 minute ago' "$GIT/refs/notes/ccc/chat.lock"; exit 137; }; wait $p; exit $? ;;
+*) cat >"$TMPDIR/script.$$"; git "$@" <"$TMPDIR/script.$$" & p=$!
+   sleep 0.00$((n % 8)); kill -9 $p 2>/dev/null || { wait $p; exit $?; }
+   wait $p; lock=$GIT/refs/notes/ccc/chat.lock
+   new=$(cat "$lock" 2>/dev/null) && [ -n "$new" ] && grep -q "chat $new" "$TMPDIR/script.$$" && touch -c -d '1 minute ago' "$lock"
+   exit 137 ;;
 esac
 "#;
 
