@@ -80,7 +80,7 @@ case $((n % 3)) in
 *) cat >"$TMPDIR/script.$$"; git "$@" <"$TMPDIR/script.$$" & p=$!
    sleep 0.00$((n % 8)); kill -9 $p 2>/dev/null || { wait $p; exit $?; }
    wait $p; lock=$GIT/refs/notes/ccc/chat.lock
-   new=$(cat "$lock" 2>/dev/null) && [ -n "$new" ] && grep -q "chat $new" "$TMPDIR/script.$$" && touch -c -d '1 minute ago' "$lock"
+   new=$(cat "$lock" 2>/dev/null) && [ -n "$new" ] && grep -q "chat $new" "$TMPDIR/script.$$" && touch -c -d '30 seconds ago' "$lock"
    exit 137 ;;
 esac
 "#;

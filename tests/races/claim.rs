@@ -120,7 +120,7 @@ fn deadly(weather: Weather) -> String {
              touch -c -d '2 minutes ago' \"$GITDIR/ccc/running/$PPID\".*; kill -9 $p 2>/dev/null && { wait $p; \
              left() { find \"$GITDIR/refs\" \"$GITDIR/reftable\" \"$GITDIR/\"*.lock \"$GITDIR/packed-refs.new\" \\( -name '*.lock' -o -name '*.new' \\) \
              -printf '%i %p\\n' 2>/dev/null; }; before=$(left); sleep 0.1; \
-             left | while read -r line; do case \"$before\" in *\"$line\"*) touch -d '1 minute ago' \"${line#* }\" 2>/dev/null ;; esac; done; exit 137; }; wait $p; exit $?"
+             left | while read -r line; do case \"$before\" in *\"$line\"*) touch -d '30 seconds ago' \"${line#* }\" 2>/dev/null ;; esac; done; exit 137; }; wait $p; exit $?"
         }
     };
     format!(
