@@ -90,6 +90,7 @@ mod props {
     mod claim_logic;
     mod claim_protocol;
     mod inbox_logic;
+    mod merge_text;
 }
 
 mod races {

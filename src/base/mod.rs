@@ -3,6 +3,7 @@
 pub mod graph;
 pub mod id;
 pub mod local;
+pub mod merge;
 pub mod record;
 pub mod scope;
 pub mod text;

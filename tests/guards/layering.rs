@@ -102,6 +102,9 @@ const IMPURE: &[&str] = &[
     "gix::",
 ];
 
+/// The parts of gix that are functions of their arguments: pure code may use these.
+const PURE_GIX: &[&str] = &["gix::diff::blob::"];
+
 #[test]
 fn imports_follow_the_table() {
     refuse(&sources("src").iter().flat_map(check).collect::<Vec<_>>());
@@ -126,7 +129,12 @@ fn check(source: &Source) -> Vec<String> {
     if pure(&parts) {
         let uses = IMPURE
             .iter()
-            .flat_map(|needle| source.positions(needle).map(move |at| (at, needle)));
+            .flat_map(|needle| source.positions(needle).map(move |at| (at, needle)))
+            .filter(|(at, _)| {
+                !PURE_GIX
+                    .iter()
+                    .any(|part| source.code[*at..].starts_with(part))
+            });
         findings.extend(
             uses.map(|(at, needle)| {
                 source.finding(at, &format!("pure code does not use {needle}"))
@@ -335,6 +343,7 @@ mod itself {
         for (path, text) in [
             ("src/base/id.rs", "use crate::git::refs;"),
             ("src/base/id.rs", "use std::fs;"),
+            ("src/base/id.rs", "use gix::{diff, open};"),
             ("src/git/refs.rs", "use crate::{base::id, ui::table};"),
             ("src/ui/table.rs", "fn f() { crate::git::run::x() }"),
             ("src/main.rs", "git_ccc::features::claim::x()"),
@@ -409,6 +418,7 @@ mod itself {
                 "src/features/mod.rs",
                 "pub use crate::features::claim::cmd;",
             ),
+            ("src/base/id.rs", "use gix::diff::blob::Diff;"),
             ("src/main.rs", "fn main() { git_ccc::cli::main() }"),
         ] {
             assert_eq!(findings(path, text), 0, "{path} may say {text}");
