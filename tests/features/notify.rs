@@ -1,9 +1,10 @@
 //! Notifications end to end: against a real HTTP server on loopback, fake desktop tools and a command of the user's.
 
+use crate::common::agent::Agent;
 use crate::common::session::Session;
 use crate::common::setup::ready;
 use crate::common::world::{BINARY, World, poll};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -352,4 +353,54 @@ fn the_setting_has_a_word_for_every_kind() {
         let kind: git_ccc::features::notify::Kind = word.parse().expect("a kind");
         assert_eq!(kind.word(), *word);
     }
+}
+
+#[test]
+fn an_agent_that_waits_for_its_person_or_is_done_is_told_of() {
+    let w = ready(World::new());
+    let out = w.tmp().join("told");
+    configure(
+        &w,
+        &format!("command = 'echo \"$1|$3\" >> {}'", out.display()),
+    );
+    let claude = Agent::new(&w, "claude", "5f0c1a7e-1111-4222-8333-444455556666");
+    let hook = |event: &str, fields: &Value| claude.hook(event, fields).run().ok().stdout.clone();
+    hook("SessionStart", &json!({"source": "startup"}));
+    let idle = json!({"notification_type": "idle_prompt", "message": "Claude is waiting"});
+    assert_eq!(hook("Notification", &idle), "");
+    assert!(!out.exists(), "time that passes is nothing to be told of");
+    let asks = json!({"notification_type": "permission_prompt", "message": "Claude needs your permission to use Bash"});
+    hook("Notification", &asks);
+    w.session("peer")
+        .ccc(["send", "--priority", "now", &session_of(&w, "claude"), "wait"])
+        .ok();
+    let kept = hook("Stop", &json!({"stop_hook_active": false}));
+    assert!(kept.contains("wait"), "mail keeps it going: {kept}");
+    let told = || std::fs::read_to_string(&out).expect("somebody was told");
+    assert_eq!(
+        told(),
+        "input_needed|Claude needs your permission to use Bash\n"
+    );
+    hook("Stop", &json!({"stop_hook_active": true}));
+    let codex = Agent::new(&w, "codex", "0199aaaa-2222-7333-8444-555566667777");
+    codex
+        .hook("SessionStart", &json!({"source": "startup"}))
+        .run()
+        .ok();
+    let asks = json!({"tool_name": "Bash", "tool_input": {"command": "echo secret"}});
+    codex.hook("PermissionRequest", &asks).run().ok();
+    assert_eq!(
+        told(),
+        "input_needed|Claude needs your permission to use Bash\nfinished|its turn has ended\n\
+         input_needed|Bash waits for your leave to run\n"
+    );
+}
+
+/// The tag of the only session of an agent.
+fn session_of(w: &World, agent: &str) -> String {
+    let all = w.ccc(["session", "list", "--json"]).ok().json();
+    let mut sessions = all["sessions"].as_array().expect("a list").iter();
+    let found = sessions.find(|session| session["agent"] == agent);
+    let tag = found.map(|session| session["tag"].as_str().expect("a tag"));
+    tag.expect("it is registered").to_owned()
 }

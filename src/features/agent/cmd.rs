@@ -6,7 +6,7 @@ use super::{
     mail,
     model::{Answer, Event, Input, Vendor},
     store::{self, Who},
-    wake,
+    told, wake,
 };
 use crate::{
     ctx::Ctx,
@@ -136,19 +136,37 @@ fn act(
         (Event::UserPromptSubmit, _)
         | (Event::PostToolBatch, Vendor::Claude)
         | (Event::PostToolUse, Vendor::Codex) => {
-            mail::give(ctx, (vendor, input.event), session, before)
+            mail::give(ctx, (vendor, input.event), session, before).map(drop)
         }
-        (Event::Stop, Vendor::Claude) if !input.stopping_again => {
-            mail::give(ctx, (vendor, input.event), session, None)
-        }
-        (Event::Stop, Vendor::Codex) if !input.stopping_again => {
-            if mail::is_waiting(ctx, session)? {
-                mail::say(ctx, vendor, input.event, &Answer::GoOn(String::new()))?;
+        (Event::Stop, _) => {
+            if input.stopping_again || !goes_on(ctx, vendor, session)? {
+                told::finished(ctx, input, session);
             }
+            Ok(())
+        }
+        (Event::Notification, _) => {
+            told::notification(ctx, input, session);
+            Ok(())
+        }
+        // Claude Code tells of these by a notification.
+        (Event::PermissionRequest, Vendor::Codex) => {
+            told::permission(ctx, input, session);
             Ok(())
         }
         (Event::SessionEnd, _) => end(ctx, input, session),
         _ => Ok(()),
+    }
+}
+
+/// Keeps a turn that is about to end going if mail waits; tells whether it does.
+fn goes_on(ctx: &Ctx, vendor: Vendor, session: &crate::base::id::SessionTag) -> Result<bool> {
+    match vendor {
+        Vendor::Claude => mail::give(ctx, (vendor, Event::Stop), session, None),
+        // What Codex is told here becomes its user's words: only a fixed sentence may.
+        Vendor::Codex if mail::is_waiting(ctx, session)? => {
+            mail::say(ctx, vendor, Event::Stop, &Answer::GoOn(String::new()))
+        }
+        Vendor::Codex => Ok(false),
     }
 }
 

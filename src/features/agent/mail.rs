@@ -26,13 +26,13 @@ const LINES: usize = 10;
 /// What interrupts work: the rest waits for the user's next word.
 pub const URGENT: &[Lane] = &[Lane::Now, Lane::Next];
 
-/// Prints unread mail as context after `before`; prints `before` alone if there is none.
+/// Prints unread mail as context after `before`; prints `before` alone if there is none. Tells whether there was mail.
 pub fn give(
     ctx: &Ctx,
     (vendor, event): (Vendor, Event),
     session: &SessionTag,
     before: Option<String>,
-) -> Result<()> {
+) -> Result<bool> {
     let prompt = event == Event::UserPromptSubmit;
     let lanes = if prompt { &Lane::ADDRESSED } else { URGENT };
     let mut before = before;
@@ -43,12 +43,12 @@ pub fn give(
         given = offer(&hub, what, session, (lanes, LETTERS), &mut before)?;
     }
     if !given && prompt {
-        offer(ctx, what, session, (&[Lane::Room], LINES), &mut before)?;
+        given = offer(ctx, what, session, (&[Lane::Room], LINES), &mut before)?;
     }
-    match before {
-        Some(text) => say(ctx, vendor, event, &Answer::Context(text)).map(drop),
-        None => Ok(()),
+    if let Some(text) = before {
+        say(ctx, vendor, event, &Answer::Context(text))?;
     }
+    Ok(given)
 }
 
 /// Prints an answer; tells whether somebody took it.

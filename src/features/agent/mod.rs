@@ -9,6 +9,7 @@
 //! | PostToolBatch (Claude), PostToolUse (Codex) | gives mail addressed to the session `now` or `next` |
 //! | PreToolUse | refuses an edit of a path that another live session holds, by the path and not by the directory; claims a free one; refuses git commands that would take siblings' held work away or along |
 //! | Stop | goes on if mail waits: Claude is given it, Codex is told by a fixed sentence to read it |
+//! | Stop, Notification, PermissionRequest (Codex) | tells a person that the turn has ended, or that the session waits for them (`notify`) |
 //! | SessionEnd | keeps the session for a resume, or ends it (setting `agents.at_end`) |
 //! | all | beat |
 //!
@@ -25,5 +26,6 @@ pub mod logic;
 pub mod mail;
 pub mod model;
 pub mod store;
+pub mod told;
 pub mod view;
 pub mod wake;

@@ -52,6 +52,10 @@ pub enum Event {
     PreCompact,
     /// The turn is about to end.
     Stop,
+    /// The agent tells its user something.
+    Notification,
+    /// The agent asks its user whether a tool may run.
+    PermissionRequest,
     /// The conversation is over.
     SessionEnd,
     /// Any other, known or unknown.
@@ -69,6 +73,8 @@ impl Event {
             Event::PostToolBatch => "PostToolBatch",
             Event::PreCompact => "PreCompact",
             Event::Stop => "Stop",
+            Event::Notification => "Notification",
+            Event::PermissionRequest => "PermissionRequest",
             Event::SessionEnd => "SessionEnd",
             Event::Other => "",
         }
@@ -83,6 +89,8 @@ impl Event {
             "PostToolBatch" => Event::PostToolBatch,
             "PreCompact" => Event::PreCompact,
             "Stop" => Event::Stop,
+            "Notification" => Event::Notification,
+            "PermissionRequest" => Event::PermissionRequest,
             "SessionEnd" => Event::SessionEnd,
             _ => Event::Other,
         }
@@ -101,6 +109,8 @@ struct Raw {
     source: Value,
     reason: Value,
     stop_hook_active: Value,
+    notification_type: Value,
+    message: Value,
     tool_name: Value,
     tool_input: Value,
 }
@@ -124,6 +134,10 @@ pub struct Input {
     pub reason: Option<String>,
     /// Stop: the agent goes on already because a hook said so.
     pub stopping_again: bool,
+    /// Notification: what kind it is.
+    pub notification: Option<String>,
+    /// Notification: what the user is told.
+    pub message: Option<String>,
     /// The tool.
     pub tool: Option<String>,
     /// What the tool is given.
@@ -153,6 +167,8 @@ impl Input {
             source: text(&raw.source),
             reason: text(&raw.reason),
             stopping_again: raw.stop_hook_active.as_bool().unwrap_or(false),
+            notification: text(&raw.notification_type),
+            message: text(&raw.message),
             tool: text(&raw.tool_name),
             tool_input: raw.tool_input,
         })
