@@ -2,6 +2,7 @@
 
 mod complete;
 mod man;
+mod quick;
 
 use crate::{
     ctx::Ctx,
@@ -9,7 +10,7 @@ use crate::{
     features::{agent, board, chat, claim, commit, hook, inbox, mcp, notify, session, setup},
     ui::{self, Ui},
 };
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::{ffi::OsString, process::ExitCode};
 
 /// Many agent sessions and people on one repository, without losing each other's work
@@ -22,6 +23,15 @@ use std::{ffi::OsString, process::ExitCode};
     arg_required_else_help = true
 )]
 pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
     /// Answer with one JSON document
     #[arg(long, global = true)]
     json: bool,
@@ -31,8 +41,6 @@ pub struct Cli {
     /// Act as this session
     #[arg(long, global = true, value_name = "TAG")]
     session: Option<String>,
-    #[command(subcommand)]
-    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,16 +108,18 @@ pub fn main() -> ExitCode {
 /// Runs one command line and returns its exit code.
 fn execute(args: Vec<OsString>, conversation: Option<(String, String)>) -> u8 {
     let json = args.iter().any(|arg| arg == "--json");
-    let cli = match Cli::try_parse_from(commit::options::spelled_out(args)) {
+    let args = commit::options::spelled_out(args);
+    let parsed = quick::parse(&args).map_or_else(|| Cli::try_parse_from(&args), Ok);
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error, json),
     };
     let ui = Ui {
-        json: cli.json,
-        quiet: cli.quiet,
+        json: cli.global.json,
+        quiet: cli.global.quiet,
     };
     let done = std::panic::catch_unwind(|| {
-        let mut ctx = Ctx::new(ui, cli.session.clone())?;
+        let mut ctx = Ctx::new(ui, cli.global.session.clone())?;
         ctx.conversation = conversation;
         serve(&ctx, &cli.command)
     });

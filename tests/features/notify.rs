@@ -372,7 +372,13 @@ fn an_agent_that_waits_for_its_person_or_is_done_is_told_of() {
     let asks = json!({"notification_type": "permission_prompt", "message": "Claude needs your permission to use Bash"});
     hook("Notification", &asks);
     w.session("peer")
-        .ccc(["send", "--priority", "now", &session_of(&w, "claude"), "wait"])
+        .ccc([
+            "send",
+            "--priority",
+            "now",
+            &session_of(&w, "claude"),
+            "wait",
+        ])
         .ok();
     let kept = hook("Stop", &json!({"stop_hook_active": false}));
     assert!(kept.contains("wait"), "mail keeps it going: {kept}");

@@ -15,6 +15,8 @@ use crate::common::agent::Agent;
 use crate::common::setup::ready;
 use crate::common::world::{BINARY, World, poll};
 
+const README: &str = include_str!("../../README.md");
+
 /// The tools of an agent whose calls name its thread.
 struct Tools {
     client: RunningService<RoleClient, ()>,
@@ -142,6 +144,26 @@ fn two_agents_that_follow_the_skill_get_the_work_done() {
         tools.client.cancel().await.expect("the server ends");
     });
     assert_eq!(w.git_text(["status", "--porcelain"]), "");
+    let shown = [
+        w.git_text([
+            "log",
+            "--reverse",
+            "--format=%an: %s",
+            "refs/notes/ccc/chat",
+        ]),
+        w.git_text(["log", "--reverse", "--format=%s", "refs/ccc/log"]),
+    ]
+    .map(|text| {
+        let text = text
+            .replace(&ada_tag, "claude-a96c")
+            .replace(&ben_tag, "codex-0b3e");
+        let id = |rev: &str| w.git_text(["rev-parse", "--short=9", rev]);
+        text.replace(&id("HEAD~1"), "217fcd9dd")
+            .replace(&id("HEAD"), "094e8a4d4")
+    });
+    for text in shown {
+        assert!(README.contains(&text), "the README shows this run: {text}");
+    }
     let notes = w.git_text(["log", "-2", "--notes=ccc/chat"]);
     assert!(
         notes.contains(&ada_tag),
