@@ -132,10 +132,10 @@ fn a_recap_tells_what_happened_since_ones_last_act_the_most_important_first() {
         .ok();
     insta::assert_snapshot!(a.ccc(["recap"]), @r#"
     since 2026-01-01T00:00:07Z, 10s ago
-    to you: b-6303 question: which rounding? @a [1mnbe8czjcxx3r3]
+    to you: b-6303 question: which rounding? @a [1kdvdnnq0cxx3r3]
     broken: repo/src of a-6e73 by b-6303: it was asleep
-    open question of a-6e73: seen before? [1mnbe87whck43eq]
-    done by b-6303 in 68cdc471ad: round half even [1mnbe8e2gtxqshy]
+    open question of a-6e73: seen before? [1kdvdngtrck43eq]
+    done by b-6303 in 68cdc471ad: round half even [1kdvdnqngtxqshy]
     pinned: hands off prod
     1 commit by b-6303: Add x
     b-6303 took repo/docs

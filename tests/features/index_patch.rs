@@ -158,10 +158,7 @@ impl Repo {
 
     fn set_mtime(&self, path: &str, seconds: u64) {
         let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        let file = fs::File::options()
-            .append(true)
-            .open(self.path().join(path))
-            .expect("a file");
+        let file = fs::File::open(self.path().join(path)).expect("a file or a directory");
         file.set_modified(time).expect("an mtime");
     }
 }
@@ -411,13 +408,16 @@ fn the_untracked_cache_survives_and_tells_the_truth() {
         };
         let racy = has_cache().expect("a cache");
         repo.write("d/one", "22");
+        // An index no younger than the directories, so what is cached of them is not to be trusted.
+        repo.set_mtime(".git/index", 1_700_000_000);
         repo.patch(&["d/one"]);
-        // The directories were made just now, so what is cached of them is not to be trusted.
         let emptied = has_cache().expect("still on");
         assert!(emptied < racy);
         untracked("M  d/one\n?? d/unknown\n?? u/\n");
 
-        std::thread::sleep(std::time::Duration::from_millis(2100));
+        for directory in ["d", "d/e", "u", "."] {
+            repo.set_mtime(directory, 1_700_000_000);
+        }
         repo.git(&["update-index", "--force-write-index"]);
         untracked("M  d/one\n?? d/unknown\n?? u/\n");
         repo.git(&["update-index", "--force-write-index"]);

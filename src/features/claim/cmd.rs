@@ -270,6 +270,8 @@ pub fn release(ctx: &Ctx, args: &ReleaseArgs) -> Result<()> {
                 plan.rewrite.push(claim);
             }
         }
+        // Claims come by their ids, which are dice.
+        freed.sort_by_key(ToString::to_string);
         plan.subject = format!("release {} by {session}", join(&freed));
         Ok((plan, freed))
     })?;
