@@ -75,6 +75,19 @@ pub fn caller(agent_names: &[&str]) -> Option<ProcessId> {
     None
 }
 
+/// Tells whether a process is another one or was started below it; all are below the first, which says nothing.
+pub fn is_below(pid: u32, above: u32) -> bool {
+    let mut at = Some(pid).filter(|_| above > 1);
+    for _ in 0..32 {
+        match at {
+            Some(now) if now == above => return true,
+            Some(now) if now > 1 => at = parent(now),
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// Returns which processes this one can see: a pid of another container is not a pid of ours.
 pub fn pid_space() -> String {
     fs::read_link("/proc/self/ns/pid")

@@ -69,6 +69,7 @@ mod features {
     mod notify;
     mod session;
     mod setup;
+    mod tmux;
     mod tour;
 }
 

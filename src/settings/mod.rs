@@ -261,6 +261,11 @@ impl Settings {
         }
     }
 
+    /// Whether words may be typed into an idle agent's tmux pane.
+    pub fn types_into_tmux(&self) -> bool {
+        self.text("agents.wake") == Some("tmux")
+    }
+
     /// What the user is told of.
     pub fn notify_events(&self) -> &[String] {
         self.list("notify.events")

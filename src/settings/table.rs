@@ -249,6 +249,13 @@ pub const KEYS: &[Key] = &[
         doc: "What the end of an agent's conversation does: mark keeps the session for a resume, end ends it and gives its claims back.",
     },
     Key {
+        name: "agents.wake",
+        kind: KeyKind::Choice(&["hooks", "tmux"]),
+        default: KeyDefault::Text("hooks"),
+        layers: OWN_LAYERS,
+        doc: "How an idle agent learns of mail: by its own hooks alone, or also by words typed into its tmux pane.",
+    },
+    Key {
         name: "notify.events",
         kind: KeyKind::Subset(EVENTS),
         default: KeyDefault::List(EVENTS),

@@ -121,6 +121,11 @@ impl Agent {
         self.tag()
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The tag under which its shell commands run.
     #[track_caller]
     pub fn tag(&self) -> String {

@@ -15,7 +15,7 @@ use crate::{
     features::{
         chat::reader,
         claim::store::{self as claims, About},
-        session::store as sessions,
+        session::{idle, store as sessions},
     },
     git::{log, refs},
     settings::AtEnd,
@@ -128,6 +128,9 @@ fn act(
     input: &Input,
     (session, before): (&crate::base::id::SessionTag, Option<String>),
 ) -> Result<()> {
+    if input.event == Event::UserPromptSubmit && ctx.settings()?.types_into_tmux() {
+        idle::end(ctx.repo()?, session)?;
+    }
     match (input.event, vendor) {
         (Event::SessionStart, _) => {
             let text = before.unwrap_or_default();
@@ -140,6 +143,9 @@ fn act(
         }
         (Event::Stop, _) => {
             if input.stopping_again || !goes_on(ctx, vendor, session)? {
+                if ctx.settings()?.types_into_tmux() {
+                    idle::begin(ctx.repo()?, session)?;
+                }
                 told::finished(ctx, input, session);
             }
             Ok(())

@@ -21,6 +21,7 @@
 pub mod cmd;
 pub mod logic;
 pub mod model;
+pub mod pane;
 pub mod places;
 pub mod receiver;
 pub mod store;

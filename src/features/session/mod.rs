@@ -10,6 +10,7 @@
 //! is never reported alive.
 
 pub mod cmd;
+pub mod idle;
 pub mod logic;
 pub mod model;
 pub mod register;

@@ -15,7 +15,7 @@ use crate::{
             model::{About, Message, State, To},
             publish::Posted,
         },
-        inbox::{places, receiver, view::SentView},
+        inbox::{pane, places, receiver, view::SentView},
     },
 };
 
@@ -75,10 +75,14 @@ pub fn send(ctx: &Ctx, args: &SendArgs) -> Result<()> {
 
 /// Posts here or in the hub, and tells where.
 pub fn deliver(ctx: &Ctx, message: Message, elsewhere: bool) -> Result<(Posted, bool)> {
-    if !elsewhere {
-        return Ok((draft::say(ctx, message)?, false));
-    }
-    let hub = places::hub(ctx, true)?
-        .ok_or_else(|| Error::setup("this user has no home for the hub").hint("git ccc doctor"))?;
-    Ok((draft::say(&hub, message)?, true))
+    let hub = if elsewhere {
+        let none = || Error::setup("this user has no home for the hub").hint("git ccc doctor");
+        Some(places::hub(ctx, true)?.ok_or_else(none)?)
+    } else {
+        None
+    };
+    let place = hub.as_ref().unwrap_or(ctx);
+    let posted = draft::say(place, message)?;
+    pane::wake(place, &posted.message);
+    Ok((posted, elsewhere))
 }
