@@ -103,16 +103,12 @@ pub fn write(repo: &Repo, new: &NewLink<'_>) -> Result<Oid> {
         message: new.message.into(),
         extra_headers: Vec::new(),
     };
-    Ok(persist(|| repo.gix().write_object(&commit))
-        .map_err(|error| objects::unwritable(repo, &error))?
-        .detach())
+    objects::write(repo, &commit)
 }
 
 /// Writes a file's content.
 pub fn write_blob(repo: &Repo, bytes: &[u8]) -> Result<Oid> {
-    Ok(persist(|| repo.gix().write_blob(bytes))
-        .map_err(|error| objects::unwritable(repo, &error))?
-        .detach())
+    objects::write_blob(repo, bytes)
 }
 
 /// What is to be in a notes tree.

@@ -60,6 +60,12 @@ pub fn write(repo: &Repo, object: &dyn WriteTo) -> Result<Oid> {
     written.map_err(|error| unwritable(repo, &error))
 }
 
+/// Writes a file's content.
+pub fn write_blob(repo: &Repo, bytes: &[u8]) -> Result<Oid> {
+    persist(|| loose::write(repo, ObjectKind::Blob, bytes))
+        .map_err(|error| unwritable(repo, &error))
+}
+
 /// Writes the empty tree, without which `git fsck` reports our records as broken.
 pub fn empty_tree(repo: &Repo) -> Result<Oid> {
     write(repo, &Tree::empty())
