@@ -71,6 +71,8 @@ mod features {
     mod setup;
     mod tmux;
     mod tour;
+    mod wip;
+    mod wip_matrix;
 }
 
 mod guards {
@@ -101,4 +103,5 @@ mod races {
     mod commit;
     mod inbox;
     mod locks;
+    mod wip;
 }

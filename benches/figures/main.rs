@@ -14,6 +14,7 @@ mod claim;
 mod commit;
 mod hook;
 mod inbox;
+mod wip;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,6 +31,7 @@ const FIGURES: &[(&str, fn())] = &[
     ("hook", hook::run),
     ("inbox", inbox::run),
     ("board", board::run),
+    ("wip", wip::run),
 ];
 
 fn main() {

@@ -7,7 +7,7 @@ mod quick;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{agent, board, chat, claim, commit, hook, inbox, mcp, notify, session, setup},
+    features::{agent, board, chat, claim, commit, hook, inbox, mcp, notify, session, setup, wip},
     ui::{self, Ui},
 };
 use clap::{Args, Parser, Subcommand};
@@ -98,6 +98,9 @@ enum Command {
     Uninstall(setup::cmd::UninstallArgs),
     /// List the sessions that are here
     Who(session::cmd::ListArgs),
+    /// Save uncommitted work beside everything, and give it back
+    #[command(subcommand)]
+    Wip(wip::cmd::WipCommand),
 }
 
 /// Runs the program.
@@ -224,5 +227,6 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Trust(args) => setup::cmd::trust(ctx, args),
         Command::Uninstall(args) => setup::cmd::uninstall(ctx, args),
         Command::Who(args) => session::cmd::list(ctx, args),
+        Command::Wip(command) => wip::cmd::run(ctx, command),
     }
 }

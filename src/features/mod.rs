@@ -16,3 +16,4 @@ pub mod mcp;
 pub mod notify;
 pub mod session;
 pub mod setup;
+pub mod wip;

@@ -137,6 +137,33 @@ pub fn write_entry(
     write(repo, &commit)
 }
 
+/// A commit to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCommit<'a> {
+    /// Its tree.
+    pub tree: Oid,
+    /// Its parents.
+    pub parents: &'a [Oid],
+    /// Who writes it, and when.
+    pub author: Author<'a>,
+    /// Its message.
+    pub message: &'a str,
+}
+
+/// Writes a commit of any tree.
+pub fn write_commit(repo: &Repo, new: &NewCommit<'_>) -> Result<Oid> {
+    let commit = gix::objs::Commit {
+        tree: new.tree,
+        parents: new.parents.iter().copied().collect(),
+        author: new.author.signature(),
+        committer: new.author.signature(),
+        encoding: None,
+        message: new.message.into(),
+        extra_headers: Vec::new(),
+    };
+    write(repo, &commit)
+}
+
 /// Reads an entry: its first parent and its message.
 pub fn read_entry(repo: &Repo, oid: Oid) -> Result<(Option<Oid>, String)> {
     let unreadable = || format!("commit {oid} cannot be read");
@@ -152,10 +179,8 @@ pub fn read_entry(repo: &Repo, oid: Oid) -> Result<(Option<Oid>, String)> {
     ))
 }
 
-pub(super) fn unwritable(
-    repo: &Repo,
-    error: &(dyn std::error::Error + 'static),
-) -> crate::error::Error {
+/// Returns the error for objects that cannot be written.
+pub fn unwritable(repo: &Repo, error: &(dyn std::error::Error + 'static)) -> crate::error::Error {
     crate::error::Error::setup(format!(
         "{} cannot be written",
         repo.common_dir().join("objects").display()

@@ -266,6 +266,31 @@ impl Settings {
         self.text("agents.wake") == Some("tmux")
     }
 
+    /// Whether uncommitted work is saved after an agent's tools.
+    pub fn wip_auto(&self) -> bool {
+        self.switch("wip.auto")
+    }
+
+    /// How many snapshots of a session stay; one at least.
+    pub fn wip_keep(&self) -> u32 {
+        self.count("wip.keep").max(1)
+    }
+
+    /// After how long a snapshot goes.
+    pub fn wip_age(&self) -> Ttl {
+        self.duration("wip.age")
+    }
+
+    /// How large a file a snapshot takes, in MiB.
+    pub fn wip_file_mb(&self) -> u32 {
+        self.count("wip.file_mb")
+    }
+
+    /// How much a snapshot takes in all, in MiB.
+    pub fn wip_total_mb(&self) -> u32 {
+        self.count("wip.total_mb")
+    }
+
     /// What the user is told of.
     pub fn notify_events(&self) -> &[String] {
         self.list("notify.events")

@@ -2,7 +2,7 @@
 
 use super::{
     guard,
-    logic::brief,
+    logic::{brief, target},
     mail,
     model::{Answer, Event, Input, Vendor},
     store::{self, Who},
@@ -16,6 +16,7 @@ use crate::{
         chat::reader,
         claim::store::{self as claims, About},
         session::{idle, store as sessions},
+        wip::store as wip,
     },
     git::{log, refs},
     settings::AtEnd,
@@ -109,7 +110,7 @@ fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
         let answer = guard::judge(ctx, vendor, (&who, input))?;
         return mail::say(ctx, vendor, input.event, &answer).map(drop);
     }
-    match (&who, input.nested) {
+    let done = match (&who, input.nested) {
         (Who::Session { session, fresh }, false) => {
             let before = if *fresh || input.event == Event::SessionStart {
                 Some(brief::brief(&store::facts(ctx, session)?))
@@ -119,6 +120,26 @@ fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
             act(ctx, vendor, input, (&session.tag, before))
         }
         _ => Ok(()),
+    };
+    // After the agent has its answer; a helper inside it writes files as well.
+    match (&who, boundary(input)) {
+        (Who::Session { session, .. }, Some(why)) if done.is_ok() => {
+            wip::boundary(ctx, &session.tag, why).map(drop)
+        }
+        _ => done,
+    }
+}
+
+/// Says at which events uncommitted work is saved: where a tool may have changed files, and where nobody may come back.
+fn boundary(input: &Input) -> Option<&'static str> {
+    match (input.event, input.tool.as_deref()) {
+        (Event::PostToolBatch, _) => Some("after tools"),
+        (Event::PostToolUse, Some(tool)) if target::is_shell(tool) || target::writes(tool) => {
+            Some("after a tool")
+        }
+        (Event::Stop, _) => Some("at the end of a turn"),
+        (Event::SessionEnd, _) => Some("at the end of a conversation"),
+        _ => None,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Only what another live session holds in the same worktree, and what has
 //! changes there, is in danger; whatever else git is told is git's business.
+//! What could go, whoever's it is, is saved first: a refusal names the snapshot,
+//! and what is not refused can be given back.
 
 use super::logic::danger::{Danger, Harm};
 use crate::{
@@ -16,13 +18,18 @@ use crate::{
             logic::{Life, life},
             store::{self as sessions, ThisHost},
         },
+        wip::store::{self as wip, Outcome, Request},
     },
-    git::{log, refs, run},
+    git::{Oid, Repo, log, refs, run},
 };
 use std::{fmt::Write as _, path::Path};
 
 /// So many paths of a refused command are named.
 const NAMED: usize = 5;
+/// So many bytes of what git ignores are saved: it is mostly what a build makes again, and the agent waits.
+const MAX_IGNORED: u64 = 16 << 20;
+/// The tips of so many branches are kept.
+const MAX_KEPT: usize = 50;
 
 /// Says what a shell command would do to others, if it would.
 pub fn harm(ctx: &Ctx, own: Option<&SessionTag>, danger: &Danger) -> Result<Option<String>> {
@@ -36,12 +43,18 @@ pub fn harm(ctx: &Ctx, own: Option<&SessionTag>, danger: &Danger) -> Result<Opti
     if !dir.is_dir() {
         return Ok(None);
     }
-    if danger.harm == Harm::RemoveTree {
-        return remove_tree(&ctx.standing_in(&dir), own, danger);
-    }
     let there = ctx.standing_in(&dir);
+    match danger.harm {
+        Harm::RemoveTree => return remove_tree(&there, own, danger),
+        Harm::DeleteBranch => return delete_branch(&there, own, danger),
+        Harm::Discard | Harm::Sweep => {}
+    }
     let Ok(repo) = there.repo() else {
         return Ok(None);
+    };
+    let saved = match danger.harm {
+        Harm::Discard => save(&there, own, (danger, &[])),
+        _ => None,
     };
     let (Some(tip), Some(root)) = (refs::find(repo, log::REF)?, repo.worktree()) else {
         return Ok(None);
@@ -73,15 +86,64 @@ pub fn harm(ctx: &Ctx, own: Option<&SessionTag>, danger: &Danger) -> Result<Opti
         });
         hit.extend(holder.map(|claim| (&claim.record.session, path.as_str())));
     }
-    Ok((!hit.is_empty()).then(|| harmful(danger, &hit)))
+    Ok((!hit.is_empty()).then(|| harmful(danger, &hit, saved.as_deref())))
 }
 
-fn harmful(danger: &Danger, hit: &[(&SessionTag, &str)]) -> String {
+/// Saves what is uncommitted in a worktree that is set up, for the session at work or, if that is none, one that works
+/// there; returns the snapshot. What fails is said and decides nothing.
+fn save(
+    there: &Ctx,
+    own: Option<&SessionTag>,
+    (danger, keeps): (&Danger, &[(String, Oid)]),
+) -> Option<String> {
+    let why = format!("before {}", one_line(&danger.command, 100));
+    let save = || -> Result<Option<String>> {
+        let repo = there.repo()?;
+        if repo.worktree().is_none()
+            || refs::find(repo, log::REF)?.is_none()
+            || !there.settings()?.wip_auto()
+        {
+            return Ok(None);
+        }
+        let Some(tag) = own
+            .cloned()
+            .map_or_else(|| resident(there, repo), |tag| Ok(Some(tag)))?
+        else {
+            return Ok(None);
+        };
+        let request = Request {
+            why: &why,
+            ignored: if danger.ignored { MAX_IGNORED } else { 0 },
+            keeps,
+        };
+        Ok(match wip::save(there, &tag, request)?.outcome {
+            Outcome::Clean => None,
+            Outcome::Same(one) | Outcome::Saved(one) => Some(one.entry.note.id),
+        })
+    };
+    save().unwrap_or_else(|error| {
+        there
+            .ui
+            .warn(&format!("what is uncommitted could not be saved: {error}"));
+        None
+    })
+}
+
+/// Returns a session that works in this worktree.
+fn resident(ctx: &Ctx, repo: &Repo) -> Result<Option<SessionTag>> {
+    let root = repo.worktree().map(|root| root.display().to_string());
+    let host = ThisHost::new();
+    let mut all = sessions::load_readable(repo)?.into_iter();
+    let found = all.find(|session| {
+        session.record.worktree == root && life(&session.record, &host, ctx.now()) == Life::Alive
+    });
+    Ok(found.map(|session| session.tag))
+}
+
+fn harmful(danger: &Danger, hit: &[(&SessionTag, &str)], saved: Option<&str>) -> String {
     let what = match danger.harm {
         Harm::Sweep => "would take along uncommitted work of other sessions in this checkout",
-        Harm::Discard | Harm::RemoveTree => {
-            "would take away uncommitted work of other sessions in this checkout"
-        }
+        _ => "would take away uncommitted work of other sessions in this checkout",
     };
     let mut text = format!("{} {what} (git ccc)", one_line(&danger.command, 120));
     for (holder, path) in hit.iter().take(NAMED) {
@@ -97,9 +159,20 @@ fn harmful(danger: &Danger, hit: &[(&SessionTag, &str)]) -> String {
     }
     text.push_str(match danger.harm {
         Harm::Sweep => "\nnext: git ccc commit -m MESSAGE -- PATHS",
-        Harm::Discard | Harm::RemoveTree => "\nnext: the same command with only this session's own paths, or git ccc chat post --question TEXT",
+        _ => "\nnext: the same command with only this session's own paths, or git ccc chat post --question TEXT",
     });
+    if danger.command.starts_with("git stash") {
+        text.push_str("\nnext: git ccc wip save");
+    }
+    mention(&mut text, saved);
     text
+}
+
+fn mention(text: &mut String, saved: Option<&str>) {
+    if let Some(id) = saved {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\nsaved: git ccc wip show {id}");
+    }
 }
 
 /// Returns the paths, from the root, that have changes which the command would touch.
@@ -143,6 +216,7 @@ fn remove_tree(ctx: &Ctx, own: Option<&SessionTag>, danger: &Danger) -> Result<O
     let Ok(repo) = ctx.repo() else {
         return Ok(None);
     };
+    let saved = save(&ctx.standing_in(&path), own, (danger, &[]));
     let (host, path) = (ThisHost::new(), path.display().to_string());
     let lives = sessions::load_readable(repo)?.into_iter().find(|session| {
         Some(&session.tag) != own
@@ -150,11 +224,48 @@ fn remove_tree(ctx: &Ctx, own: Option<&SessionTag>, danger: &Danger) -> Result<O
             && life(&session.record, &host, ctx.now()) == Life::Alive
     });
     Ok(lives.map(|session| {
-        format!(
-            "{} would remove the worktree in which {} works (git ccc)\nnext: git ccc chat post --question \"@{} TEXT\"",
-            one_line(&danger.command, 120),
-            session.tag,
-            session.tag
-        )
+        let what = "would remove the worktree in which";
+        refusal(danger, (what, "works"), &session.tag, saved.as_deref())
     }))
+}
+
+/// Keeps the commits of the branches, and refuses if another session works on one of them.
+fn delete_branch(ctx: &Ctx, own: Option<&SessionTag>, danger: &Danger) -> Result<Option<String>> {
+    let Ok(repo) = ctx.repo() else {
+        return Ok(None);
+    };
+    let mut keeps = Vec::new();
+    for name in danger.paths.iter().take(MAX_KEPT) {
+        let full = format!("refs/heads/{name}");
+        keeps.extend(refs::find(repo, &full)?.map(|tip| (name.clone(), tip)));
+    }
+    if keeps.is_empty() {
+        return Ok(None);
+    }
+    let saved = save(ctx, own, (danger, &keeps));
+    let host = ThisHost::new();
+    let lives = sessions::load_readable(repo)?.into_iter().find(|session| {
+        let branch = session.record.branch.as_ref();
+        Some(&session.tag) != own
+            && branch.is_some_and(|branch| keeps.iter().any(|(name, _)| name == branch))
+            && life(&session.record, &host, ctx.now()) == Life::Alive
+    });
+    Ok(lives.map(|session| {
+        let what = "would delete the branch on which";
+        refusal(danger, (what, "works"), &session.tag, saved.as_deref())
+    }))
+}
+
+fn refusal(
+    danger: &Danger,
+    (what, does): (&str, &str),
+    tag: &SessionTag,
+    saved: Option<&str>,
+) -> String {
+    let mut text = format!(
+        "{} {what} {tag} {does} (git ccc)\nnext: git ccc chat post --question \"@{tag} TEXT\"",
+        one_line(&danger.command, 120),
+    );
+    mention(&mut text, saved);
+    text
 }

@@ -11,6 +11,8 @@ pub enum Harm {
     Sweep,
     /// Removes a worktree.
     RemoveTree,
+    /// Deletes branches, whatever they have.
+    DeleteBranch,
 }
 
 /// One command that may do harm.
@@ -28,6 +30,8 @@ pub struct Danger {
     pub untracked: bool,
     /// Files that git tracks are meant.
     pub tracked: bool,
+    /// Files that git ignores are meant too.
+    pub ignored: bool,
 }
 
 /// Options of git itself that are followed by a value.
@@ -104,6 +108,13 @@ fn git(args: &[&str], dirs: &[String]) -> Option<Danger> {
     };
     let args: Vec<&str> = args.collect();
     let (harm, paths, untracked, tracked) = judge(name, &args)?;
+    let parts = Args::new(&args);
+    let ignored = match name {
+        "clean" => parts.has(&[], 'x') || parts.has(&[], 'X'),
+        "stash" => parts.has(&["--all"], 'a'),
+        "worktree" => true,
+        _ => false,
+    };
     let command = std::iter::once("git")
         .chain([name])
         .chain(args)
@@ -116,6 +127,7 @@ fn git(args: &[&str], dirs: &[String]) -> Option<Danger> {
         paths: paths.into_iter().map(str::to_owned).collect(),
         untracked,
         tracked,
+        ignored,
     })
 }
 
@@ -167,7 +179,23 @@ fn judge<'a>(name: &str, args: &[&'a str]) -> Option<Verdict<'a>> {
     let args = Args::new(args);
     let discard = |paths| Some((Harm::Discard, paths, false, true));
     match name {
-        "reset" if args.options.contains(&"--hard") => discard(Vec::new()),
+        // `--merge` takes what is staged away, `--keep` nothing.
+        "reset"
+            if args
+                .options
+                .iter()
+                .any(|o| matches!(*o, "--hard" | "--merge")) =>
+        {
+            discard(Vec::new())
+        }
+        "branch" => {
+            let forced = args
+                .options
+                .iter()
+                .any(|o| !o.starts_with("--") && o.contains('D'));
+            let deletes = args.has(&["--delete"], 'd') && args.has(&["--force"], 'f');
+            (forced || deletes).then(|| (Harm::DeleteBranch, args.plain.clone(), false, false))
+        }
         "stash" => stash(&args),
         "checkout" => match (&args.after, args.plain.as_slice()) {
             (Some(paths), _) if !paths.is_empty() => discard(paths.clone()),
@@ -259,6 +287,10 @@ mod tests {
             ("git checkout -f main", Harm::Discard, all()),
             ("git restore a.rs", Harm::Discard, one("a.rs")),
             ("git clean -fdx", Harm::Discard, all()),
+            ("git reset --merge", Harm::Discard, all()),
+            ("git branch -D x", Harm::DeleteBranch, one("x")),
+            ("git branch -d --force x", Harm::DeleteBranch, one("x")),
+            ("git branch -rD o/x", Harm::DeleteBranch, one("o/x")),
             (
                 "FOO=1 sudo /usr/bin/git clean --force d",
                 Harm::Discard,

@@ -29,6 +29,14 @@ pub fn written(tool: &str, input: &Value) -> Vec<String> {
     paths
 }
 
+/// Tells whether a tool writes files by their names.
+pub fn writes(tool: &str) -> bool {
+    matches!(
+        tool,
+        "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "apply_patch"
+    )
+}
+
 /// Tells whether a tool runs shell commands.
 pub fn is_shell(tool: &str) -> bool {
     matches!(
