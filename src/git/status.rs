@@ -4,7 +4,7 @@
 //! and refreshes nothing. Submodules are compared by their commit alone; renames are not looked for.
 
 use crate::{
-    error::{Error, Result},
+    error::{Context, Error, Kind, Result},
     git::{Oid, Repo, run},
 };
 use gix::bstr::{BString, ByteSlice};
@@ -129,7 +129,8 @@ fn ordinary(rest: &[u8]) -> Option<Tracked> {
     let marks = fields.next()?;
     let _submodule = fields.next()?;
     let (head, index, _work) = (mode(&mut fields)?, mode(&mut fields)?, fields.next()?);
-    let (head, index) = (spot(head, fields.next()?)?, spot(index, fields.next()?)?);
+    let head = spot(head, fields.next()?).ok()?;
+    let index = spot(index, fields.next()?).ok()?;
     Some(Tracked {
         path: fields.next()?.into(),
         head,
@@ -153,7 +154,7 @@ fn unmerged(rest: &[u8]) -> Option<Tracked> {
         mode(&mut fields)?,
         mode(&mut fields)?,
     ];
-    let mut side = |mode: u32| spot(mode, fields.next()?);
+    let mut side = |mode: u32| spot(mode, fields.next().unwrap_or_default()).ok();
     let (_base, ours, theirs) = (side(modes[0])?, side(modes[1])?, side(modes[2])?);
     Some(Tracked {
         path: fields.next()?.into(),
@@ -173,9 +174,10 @@ fn mode<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<u32> {
     u32::from_str_radix(fields.next()?.to_str().ok()?, 8).ok()
 }
 
-fn spot(mode: u32, hex: &[u8]) -> Option<Option<Spot>> {
-    let oid = Oid::from_hex(hex).ok()?;
-    Some((mode != 0 && !oid.is_null()).then_some(Spot { mode, oid }))
+/// Reads an object id; mode 0 says that there is nothing.
+fn spot(mode: u32, hex: &[u8]) -> Result<Option<Spot>> {
+    let oid = Oid::from_hex(hex).context(Kind::Internal, || "git names no object".to_owned())?;
+    Ok((mode != 0 && !oid.is_null()).then_some(Spot { mode, oid }))
 }
 
 #[cfg(test)]
@@ -205,7 +207,8 @@ mod tests {
         assert_eq!((staged.work, staged.head), (Work::Same, None));
         assert_eq!((intended.work, intended.index), (Work::Changed, None));
         assert!(sub.is_submodule() && !both.is_submodule());
-        assert!(both.unmerged && both.index.is_some_and(|spot| spot.oid.to_string() == b));
+        let theirs = both.index.map(|spot| spot.oid.to_string());
+        assert!(both.unmerged && theirs == Some(b));
         assert_eq!(status.untracked, ["new\nline", "nested/"]);
         assert_eq!(status.ignored, ["ignored"]);
         assert_eq!(parse(b"2 R. x"), None);

@@ -132,13 +132,13 @@ fn many_at_once_beside_a_packer_lose_nothing() {
     let (w, a) = committed();
     let packer = Packer::start(&w);
     for round in 0..rounds(3) {
-        w.write("d1/1.txt", format!("{round}\n"));
+        w.write("d1/1.txt", format!("round {round}\n"));
         let outs = race((0..6).map(|_| a.command(["wip", "save", "-q"])));
         for out in outs {
             out.ok();
         }
         let tip = format!("refs/ccc/wip/{}:d1/1.txt", a.tag());
-        assert_eq!(w.git_text(["show", &tip]), round.to_string());
+        assert_eq!(w.git_text(["show", &tip]), format!("round {round}"));
     }
     drop(packer);
     let chain = whole(&w, &a, "at the end");

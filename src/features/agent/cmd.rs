@@ -123,8 +123,8 @@ fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
     };
     // After the agent has its answer; a helper inside it writes files as well.
     match (&who, boundary(input)) {
-        (Who::Session { session, .. }, Some(why)) if done.is_ok() => {
-            wip::boundary(ctx, &session.tag, why).map(drop)
+        (Who::Session { session, .. }, Some(why)) => {
+            done.and(wip::boundary(ctx, &session.tag, why).map(drop))
         }
         _ => done,
     }

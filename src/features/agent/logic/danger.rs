@@ -197,21 +197,7 @@ fn judge<'a>(name: &str, args: &[&'a str]) -> Option<Verdict<'a>> {
             (forced || deletes).then(|| (Harm::DeleteBranch, args.plain.clone(), false, false))
         }
         "stash" => stash(&args),
-        "checkout" => match (&args.after, args.plain.as_slice()) {
-            (Some(paths), _) if !paths.is_empty() => discard(paths.clone()),
-            _ if args.has(&["--force"], 'f') => discard(Vec::new()),
-            // With a new branch the rest is where it starts.
-            _ if args
-                .options
-                .iter()
-                .any(|o| matches!(*o, "-b" | "-B" | "--orphan" | "-t" | "--track")) =>
-            {
-                None
-            }
-            (_, [one]) => discard(vec![one]),
-            (_, [_, paths @ ..]) if !paths.is_empty() => discard(paths.to_vec()),
-            _ => None,
-        },
+        "checkout" => checkout(&args),
         "switch" if args.has(&["--force", "--discard-changes"], 'f') => discard(Vec::new()),
         "restore" => {
             let staged = args.has(&["--staged"], 'S');
@@ -235,6 +221,25 @@ fn judge<'a>(name: &str, args: &[&'a str]) -> Option<Verdict<'a>> {
             let update = args.has(&["--update"], 'u');
             (all || update).then(|| (Harm::Sweep, args.paths(), !update, true))
         }
+        _ => None,
+    }
+}
+
+fn checkout<'a>(args: &Args<'a>) -> Option<Verdict<'a>> {
+    let discard = |paths| Some((Harm::Discard, paths, false, true));
+    match (&args.after, args.plain.as_slice()) {
+        (Some(paths), _) if !paths.is_empty() => discard(paths.clone()),
+        _ if args.has(&["--force"], 'f') => discard(Vec::new()),
+        // With a new branch the rest is where it starts.
+        _ if args
+            .options
+            .iter()
+            .any(|o| matches!(*o, "-b" | "-B" | "--orphan" | "-t" | "--track")) =>
+        {
+            None
+        }
+        (_, [one]) => discard(vec![one]),
+        (_, [_, paths @ ..]) if !paths.is_empty() => discard(paths.to_vec()),
         _ => None,
     }
 }

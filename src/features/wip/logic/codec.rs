@@ -54,7 +54,7 @@ pub fn decode(message: &str) -> Option<Note> {
                 .strip_prefix(": ")
         })
     };
-    let text = |key| values(key).last().map(str::to_owned);
+    let text = |key| values(key).next_back().map(str::to_owned);
     let number = |key| text(key).and_then(|text| text.parse().ok());
     let left_out = |line: &str| {
         let mut words = line.splitn(3, ' ');

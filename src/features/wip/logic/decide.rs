@@ -6,6 +6,10 @@ use crate::{
 };
 
 /// How a path stands now.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each asked for once by its name"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Now {
     /// The file is exactly what the snapshot has, or is as absent.
@@ -80,19 +84,19 @@ mod tests {
     use super::*;
     use crate::features::wip::model::Spot;
 
-    fn spot(oid: &str) -> Option<Spot> {
-        Some(Spot {
+    fn spot(oid: &str) -> Spot {
+        Spot {
             mode: 0o100_644,
             oid: oid.to_owned(),
-        })
+        }
     }
 
     fn item() -> Item {
         Item {
             path: b"a".to_vec(),
-            base: spot("base"),
+            base: Some(spot("base")),
             staged: Staged::No,
-            work: spot("work"),
+            work: Some(spot("work")),
             untracked: false,
         }
     }

@@ -127,14 +127,12 @@ impl Probe {
         let file = File::create(&temp).ok()?;
         let meta = file.metadata().ok();
         let probe = meta.map(|meta| nanoseconds(meta.mtime(), meta.mtime_nsec()));
-        match probe {
-            Some(at) => Some(Probe { temp, file, at }),
-            None => {
-                // It is only litter.
-                let _ = fs::remove(&temp);
-                None
-            }
+        if let Some(at) = probe {
+            return Some(Probe { temp, file, at });
         }
+        // It is only litter.
+        let _ = fs::remove(&temp);
+        None
     }
 
     /// Tells whether a file that looked like this when its reading began cannot have changed since without a trace.

@@ -2,6 +2,7 @@
 
 mod cache;
 pub mod chain;
+pub mod give;
 pub mod restore;
 pub mod scan;
 
@@ -28,6 +29,7 @@ use chain::Loaded;
 use gix::objs::tree::{EntryKind, EntryMode};
 use scan::{Content, Dirt, Found, Limits};
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 /// What a snapshot is made for.
 #[derive(Clone, Copy, Debug)]
@@ -147,10 +149,12 @@ fn state(repo: &Repo, found: &Found, keeps: &[(String, Oid)]) -> Result<String> 
         put(oid.as_bytes());
     }
     let digest = hash.finalize();
-    Ok(digest[..20]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let mut text = String::new();
+    for byte in digest.iter().take(20) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
 }
 
 fn line(spot: Spot) -> String {
@@ -172,25 +176,7 @@ fn write_places(repo: &Repo, found: &Found) -> Result<Places> {
         name: "git-ccc",
         at,
     };
-    let mut at = epoch;
-    let (base, head) = match found.head {
-        Some(head) => {
-            let link = notes::read(repo, head)?;
-            at = Timestamp::from_unix(link.published).unwrap_or(epoch);
-            (head, link.tree)
-        }
-        None => {
-            let tree = objects::empty_tree(repo)?;
-            let message = "nothing was committed yet\n";
-            let commit = NewCommit {
-                tree,
-                parents: &[],
-                author: author(epoch),
-                message,
-            };
-            (objects::write_commit(repo, &commit)?, tree)
-        }
-    };
+    let (base, head, at) = beneath(repo, found.head, epoch)?;
     let tracked = || found.dirt.iter().filter(|dirt| dirt.tracked);
     let staged = tracked().filter(|dirt| dirt.is_staged());
     let index = edited(repo, head, staged.map(|dirt| (dirt, dirt.index)))?;
@@ -227,6 +213,26 @@ fn write_places(repo: &Repo, found: &Found) -> Result<Places> {
         untracked,
         work,
     })
+}
+
+/// Returns the commit beneath a snapshot, its tree and its time; where there is none yet, one of nothing.
+fn beneath(repo: &Repo, head: Option<Oid>, epoch: Timestamp) -> Result<(Oid, Oid, Timestamp)> {
+    if let Some(head) = head {
+        let link = notes::read(repo, head)?;
+        let at = Timestamp::from_unix(link.published).unwrap_or(epoch);
+        return Ok((head, link.tree, at));
+    }
+    let tree = objects::empty_tree(repo)?;
+    let commit = NewCommit {
+        tree,
+        parents: &[],
+        author: Author {
+            name: "git-ccc",
+            at: epoch,
+        },
+        message: "nothing was committed yet\n",
+    };
+    Ok((objects::write_commit(repo, &commit)?, tree, epoch))
 }
 
 /// Writes a tree with some paths changed; what goes, goes first, for a directory may take the place of a file.

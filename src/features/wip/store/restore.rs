@@ -1,6 +1,4 @@
-//! Giving a snapshot back: what it holds, how the worktree stands to it, and writing what is to be written.
-//!
-//! A file is made whole beside the repository's own files and moved into place; no link is followed on the way.
+//! What a snapshot holds, how the worktree stands to it, and so what becomes of each path.
 
 use super::{
     blob,
@@ -10,23 +8,22 @@ use super::{
 use crate::{
     base::{id::SessionTag, scope::Scope},
     ctx::Ctx,
-    error::{Context, Error, Kind, Result},
+    error::{Context, Kind, Result},
     features::{
         claim::store::{self as claims, About},
         wip::{
             logic::decide::{self, Now, Wish},
-            model::{Item, Shape, Spot, Staged, Verdict},
+            model::{Item, Spot, Staged, Verdict},
         },
     },
-    git::{Oid, Repo, changes, content, log, refs::Held, refs::Lost, run, status},
+    git::{Oid, Repo, changes, content, run, status},
 };
 use gix::bstr::{BString, ByteSlice};
 use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsStr,
-    io::{ErrorKind, Write as _},
-    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
-    path::{Path, PathBuf},
+    os::unix::ffi::OsStrExt,
+    path::Path,
 };
 
 /// Returns what a snapshot holds, sorted by path.
@@ -137,15 +134,15 @@ pub fn plan(
         .map(|head| changes::tree_of(repo, head))
         .transpose()?;
     let grown = is_ancestor(repo, loaded.places()?[0], found.head)?;
-    let mut items = items(repo, loaded)?;
-    items.retain(|item| wanted.covers(&item.path, fold) && is_safe(&item.path));
-    let held = holders(ctx, own, &items)?;
+    let mut wanted_items = items(repo, loaded)?;
+    wanted_items.retain(|item| wanted.covers(&item.path, fold) && is_safe(&item.path));
+    let taken = holders(ctx, own, &wanted_items)?;
     let wish = Wish {
         named: wanted.all || !wanted.scopes.is_empty(),
         deletions: wanted.deletions,
     };
     let mut steps = Vec::new();
-    for item in items {
+    for item in wanted_items {
         let committed = match head {
             Some(head) if grown => {
                 let path = BString::from(item.path.clone());
@@ -160,7 +157,7 @@ pub fn plan(
         };
         let mut now = look(repo, root, &item, found)?;
         now.committed = committed;
-        now.holder = held.get(&item.path).cloned();
+        now.holder = taken.get(&item.path).cloned();
         let submodule = |spot: &Option<Spot>| {
             spot.as_ref()
                 .is_some_and(|spot| spot.mode == status::SUBMODULE)
@@ -182,7 +179,7 @@ pub fn plan(
 }
 
 /// Paths of our own making are safe; a ref can come from anywhere.
-fn is_safe(path: &[u8]) -> bool {
+pub(super) fn is_safe(path: &[u8]) -> bool {
     let path = path.to_str_lossy();
     content::repo_path(&path).is_ok() && !path.split('/').any(|name| matches!(name, "." | ".."))
 }
@@ -260,11 +257,13 @@ fn look(repo: &Repo, root: &Path, item: &Item, found: &Found) -> Result<Now> {
     };
     let dirt = found.dirt(&item.path);
     let clean = found.is_clean(&item.path);
+    let as_staged = dirt.is_some_and(|dirt| dirt.as_index) && is_staged(item, found);
     Ok(Now {
         same,
         exists: file.is_some(),
         committed: false,
-        dirty: !clean,
+        // What was staged then and stands on disk alone now is no later work.
+        dirty: !(clean || as_staged),
         // git knows a clean file that is in HEAD; one that it ignores is clean in its eyes too, and nowhere else.
         saved: match dirt {
             Some(dirt) => dirt.work != super::scan::Content::AsHead || dirt.head.is_some(),
@@ -286,7 +285,7 @@ fn is_tracked(repo: &Repo, path: &[u8], found: &Found) -> Result<bool> {
 }
 
 /// Says why nothing can be written at a path: a directory above it is none.
-fn blocked(root: &Path, path: &[u8]) -> Option<String> {
+pub(super) fn blocked(root: &Path, path: &[u8]) -> Option<String> {
     let path = Path::new(OsStr::from_bytes(path));
     let above: Vec<&Path> = path.ancestors().skip(1).collect();
     for dir in above.into_iter().rev().filter(|dir| *dir != Path::new("")) {
@@ -303,7 +302,12 @@ fn blocked(root: &Path, path: &[u8]) -> Option<String> {
     None
 }
 
-fn is_same(repo: &Repo, place: &Path, meta: &std::fs::Metadata, spot: &Spot) -> Result<bool> {
+pub(super) fn is_same(
+    repo: &Repo,
+    place: &Path,
+    meta: &std::fs::Metadata,
+    spot: &Spot,
+) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let oid = Oid::from_hex(spot.oid.as_bytes())
         .context(Kind::Setup, || format!("{} names no object", spot.oid))?;
@@ -326,153 +330,4 @@ fn is_same(repo: &Repo, place: &Path, meta: &std::fs::Metadata, spot: &Spot) -> 
         return Ok(false);
     };
     Ok(now == blob(repo, &spot.oid)?)
-}
-
-/// Does what was planned: files first, then the index.
-pub fn apply(ctx: &Ctx, steps: &mut [Step]) -> Result<()> {
-    let repo = ctx.repo()?;
-    let root = repo.require_worktree()?;
-    let temp = repo.ccc_dir().join("wip");
-    std::fs::create_dir_all(&temp).context(Kind::Setup, || {
-        format!("{} cannot be created", temp.display())
-    })?;
-    for step in steps.iter_mut() {
-        match &step.verdict {
-            Verdict::Restored => {
-                let Some(spot) = &step.item.work else {
-                    continue;
-                };
-                // Looked at again: somebody may have put something there since it was planned.
-                if let Some(why) = blocked(root, &step.item.path) {
-                    step.verdict = Verdict::InTheWay(why);
-                    continue;
-                }
-                put(repo, (root, &temp), &step.item.path, spot)?;
-            }
-            Verdict::Deleted => {
-                let place = root.join(OsStr::from_bytes(&step.item.path));
-                crate::fs::remove(&place).context(Kind::Setup, || {
-                    format!("{} cannot be removed", place.display())
-                })?;
-            }
-            _ => {}
-        }
-    }
-    stage(ctx, steps)
-}
-
-/// Writes a file or link below `root`, whole and at once.
-pub fn put(repo: &Repo, (root, temp): (&Path, &Path), path: &[u8], spot: &Spot) -> Result<()> {
-    let place = root.join(OsStr::from_bytes(path));
-    let bytes = blob(repo, &spot.oid)?;
-    let unwritable = || format!("{} cannot be written", place.display());
-    let dir = place.parent().unwrap_or(root);
-    std::fs::create_dir_all(dir).context(Kind::Setup, unwritable)?;
-    let name = format!(".restore.{}.tmp", std::process::id());
-    let written = into(&temp.join(&name), &place, &bytes, spot.mode);
-    match written {
-        // The worktree is on another file system than the repository.
-        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-            into(&dir.join(&name), &place, &bytes, spot.mode).context(Kind::Setup, unwritable)
-        }
-        done => done.context(Kind::Setup, unwritable),
-    }
-}
-
-fn into(temp: &Path, place: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    crate::fs::remove(temp)?;
-    let made = if mode == 0o120_000 {
-        std::os::unix::fs::symlink(OsStr::from_bytes(bytes), temp)
-    } else {
-        let mode = if mode == 0o100_755 { 0o777 } else { 0o666 };
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(mode).open(temp);
-        file.and_then(|mut file| file.write_all(bytes))
-    };
-    let done = made.and_then(|()| std::fs::rename(temp, place));
-    if done.is_err() {
-        // The error that is returned says more than a left-over file.
-        let _ = crate::fs::remove(temp);
-    }
-    done
-}
-
-/// Puts back into the index what was staged.
-fn stage(ctx: &Ctx, steps: &[Step]) -> Result<()> {
-    let repo = ctx.repo()?;
-    let none = Oid::null(repo.hash()).to_string();
-    let mut input = Vec::new();
-    for step in steps.iter().filter(|step| step.stage) {
-        let (mode, oid) = match &step.item.staged {
-            Staged::No => continue,
-            Staged::As(spot) => (spot.mode, spot.oid.as_str()),
-            Staged::Removal => (0, none.as_str()),
-        };
-        input.extend(format!("{mode:06o} {oid}\t").into_bytes());
-        input.extend(&step.item.path);
-        input.push(0);
-    }
-    if input.is_empty() {
-        return Ok(());
-    }
-    let mut retry = log::Retry::new(log::PATIENCE);
-    loop {
-        let cmd = run::on(repo).args(["update-index", "-z", "--index-info"]);
-        let out = cmd.input(input.clone()).run()?;
-        if out.ok() {
-            return Ok(());
-        }
-        let text = out.stderr_text();
-        if !text.contains("index.lock") {
-            return Err(run::failure("stage what was staged", &out));
-        }
-        let held = Held { text, stuck: None };
-        retry.again(Lost::Busy(held), "stage what was staged", ctx.dice.roll())?;
-    }
-}
-
-/// Writes what a snapshot holds below a directory; `staged` takes what was staged instead of what stood on disk.
-pub fn export(
-    repo: &Repo,
-    dir: &Path,
-    items: &[Item],
-    staged: bool,
-) -> Result<Vec<(Item, Verdict)>> {
-    std::fs::create_dir_all(dir).context(Kind::Setup, || {
-        format!("{} cannot be created", dir.display())
-    })?;
-    let dir: PathBuf = dir
-        .canonicalize()
-        .context(Kind::Setup, || format!("{} cannot be read", dir.display()))?;
-    let mut done = Vec::new();
-    for item in items.iter().filter(|item| is_safe(&item.path)) {
-        let spot = match &item.staged {
-            Staged::As(spot) if staged => Some(spot),
-            _ if staged => None,
-            _ if item.shape() == Shape::Staged => None,
-            _ => item.work.as_ref(),
-        };
-        let Some(spot) = spot.filter(|spot| spot.mode != status::SUBMODULE) else {
-            continue;
-        };
-        let place = dir.join(OsStr::from_bytes(&item.path));
-        let verdict = match (blocked(&dir, &item.path), place.symlink_metadata()) {
-            (Some(why), _) => Verdict::InTheWay(why),
-            (None, Ok(meta)) if is_same(repo, &place, &meta, spot)? => Verdict::Same,
-            (None, Ok(_)) => Verdict::InTheWay("something else is there".to_owned()),
-            (None, Err(_)) => {
-                put(repo, (&dir, &dir), &item.path, spot)?;
-                Verdict::Restored
-            }
-        };
-        done.push((item.clone(), verdict));
-    }
-    Ok(done)
-}
-
-/// Refuses to overwrite while somebody else could not be asked.
-pub fn require_set_up(repo: &Repo) -> Result<()> {
-    log::tip(repo)
-        .map(drop)
-        .map_err(|error: Error| error.hint("git ccc init"))
 }

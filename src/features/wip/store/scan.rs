@@ -67,6 +67,8 @@ pub struct Dirt {
     pub work: Content,
     /// git tracks it.
     pub tracked: bool,
+    /// The file is what the index has, as git sees it.
+    pub as_index: bool,
     ignored: bool,
     known: Option<Known>,
 }
@@ -159,6 +161,12 @@ impl Scan<'_> {
         }
     }
 
+    fn leave_more(&mut self, beyond: usize) {
+        self.leave(&BString::from("…"), 0, Reason::TooMany);
+        let more = u32::try_from(beyond - 1).unwrap_or(u32::MAX);
+        self.found.left_more = self.found.left_more.saturating_add(more);
+    }
+
     fn look(&mut self, status: Status) -> Result<Vec<Looked>> {
         let root = self.repo.require_worktree()?;
         let mut all = Vec::with_capacity(status.tracked.len() + status.untracked.len());
@@ -171,6 +179,7 @@ impl Scan<'_> {
                 index: tracked.index,
                 work: Content::AsHead,
                 tracked: true,
+                as_index: tracked.work == Work::Same,
                 ignored: false,
                 known: None,
             };
@@ -206,15 +215,14 @@ impl Scan<'_> {
                 index: None,
                 work: Content::AsHead,
                 tracked: false,
+                as_index: false,
                 ignored,
                 known: None,
             };
             self.look_at(root, dirt, &mut all);
         }
         if beyond > 0 {
-            self.leave(&BString::from("…"), 0, Reason::TooMany);
-            let more = u32::try_from(beyond - 1).unwrap_or(u32::MAX);
-            self.found.left_more = self.found.left_more.saturating_add(more);
+            self.leave_more(beyond);
         }
         Ok(all)
     }
@@ -227,18 +235,18 @@ impl Scan<'_> {
                 all.push(Looked { dirt, meta });
             }
             // A directory has taken its place: what it holds is listed by itself.
-            Ok(meta) if meta.is_dir() => self.gone(dirt, all),
+            Ok(meta) if meta.is_dir() => Self::gone(dirt, all),
             Ok(_) => self.unread(dirt, (0, Reason::Special), all),
             Err(error) => match error.kind() {
                 std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
-                    self.gone(dirt, all);
+                    Self::gone(dirt, all);
                 }
                 _ => self.unread(dirt, (0, Reason::Unreadable), all),
             },
         }
     }
 
-    fn gone(&mut self, dirt: Dirt, all: &mut Vec<Looked>) {
+    fn gone(dirt: Dirt, all: &mut Vec<Looked>) {
         // A file that was never tracked and went away meanwhile is nothing at all.
         if dirt.tracked {
             let work = Content::Gone;
@@ -320,7 +328,7 @@ impl Scan<'_> {
                     break;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    self.gone(dirt, &mut kept);
+                    Self::gone(dirt, &mut kept);
                     break;
                 }
                 Err(_) => {
