@@ -32,6 +32,9 @@ pub enum TimeError {
     /// A length of nothing, which would end before it began.
     #[error("a duration must be longer than zero")]
     Zero,
+    /// Neither a moment nor a duration.
+    #[error("expected a date (2026-04-28), a time (2026-04-28T12:00:00Z) or a duration (3d)")]
+    When,
     /// Longer than [`Ttl::MAX`].
     #[error("a duration must not be longer than 366d")]
     TooLong,
@@ -225,6 +228,39 @@ pub trait Clock {
 impl Clock for Timestamp {
     fn now(&self) -> Timestamp {
         *self
+    }
+}
+
+/// A moment: a date, a time, or a duration from now.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// This moment.
+    At(Timestamp),
+    /// So long from now.
+    In(Ttl),
+}
+
+impl When {
+    /// Returns the moment.
+    pub fn after(self, now: Timestamp) -> Timestamp {
+        match self {
+            When::At(at) => at,
+            When::In(ttl) => now.after(ttl),
+        }
+    }
+}
+
+impl FromStr for When {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        if let Ok(at) = text.parse() {
+            return Ok(When::At(at));
+        }
+        if let Ok(end) = format!("{text}T23:59:59Z").parse() {
+            return Ok(When::At(end));
+        }
+        text.parse().map(When::In).map_err(|_| TimeError::When)
     }
 }
 

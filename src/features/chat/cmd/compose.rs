@@ -1,10 +1,7 @@
 //! The options that say what a message is and whom it is for, shared by every command that posts.
 
 use crate::{
-    base::{
-        id::RoomName,
-        time::{Timestamp, Ttl},
-    },
+    base::id::RoomName,
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
     features::chat::{
@@ -16,7 +13,6 @@ use clap::Args;
 use std::{
     io::Read,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 /// Where the text comes from.
@@ -117,41 +113,5 @@ impl About {
             about.attachments.push(draft::attach(ctx, path)?);
         }
         Ok(about)
-    }
-}
-
-/// A moment: a date, a time, or a duration from now.
-#[derive(Clone, Copy, Debug)]
-pub enum When {
-    /// This moment.
-    At(Timestamp),
-    /// So long from now.
-    In(Ttl),
-}
-
-impl When {
-    /// Returns the moment.
-    pub fn after(self, now: Timestamp) -> Timestamp {
-        match self {
-            When::At(at) => at,
-            When::In(ttl) => now.after(ttl),
-        }
-    }
-}
-
-impl FromStr for When {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(at) = text.parse() {
-            return Ok(When::At(at));
-        }
-        if let Ok(end) = format!("{text}T23:59:59Z").parse() {
-            return Ok(When::At(end));
-        }
-        text.parse().map(When::In).map_err(|_| {
-            "expected a date (2026-04-28), a time (2026-04-28T12:00:00Z) or a duration (3d)"
-                .to_owned()
-        })
     }
 }

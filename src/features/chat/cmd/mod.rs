@@ -115,7 +115,7 @@ pub struct PinArgs {
     what: String,
     /// Until when: a date (that day included, UTC), a time, or a duration from now
     #[arg(long, value_name = "WHEN")]
-    until: Option<compose::When>,
+    until: Option<crate::base::time::When>,
     #[command(flatten)]
     about: About,
 }

@@ -9,7 +9,7 @@ mod task;
 use crate::{
     base::{
         id::MessageId,
-        time::{Timestamp, Ttl},
+        time::{Ttl, When},
     },
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
@@ -19,43 +19,12 @@ use crate::{
     },
 };
 use clap::{Args, Subcommand};
-use std::{io::Read, str::FromStr};
+use std::io::Read;
 
 pub use ask::ask;
 pub use inbox::inbox;
 pub use listen::listen;
 pub use send::send;
-
-/// A moment: a time, or so long from now.
-#[derive(Clone, Copy, Debug)]
-pub enum When {
-    /// This moment.
-    At(Timestamp),
-    /// So long from now.
-    In(Ttl),
-}
-
-impl When {
-    fn after(self, now: Timestamp) -> Timestamp {
-        match self {
-            When::At(at) => at,
-            When::In(ttl) => now.after(ttl),
-        }
-    }
-}
-
-impl FromStr for When {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(at) = text.parse() {
-            return Ok(When::At(at));
-        }
-        text.parse()
-            .map(When::In)
-            .map_err(|_| "expected a time (2026-04-28T12:00:00Z) or a duration (2h)".to_owned())
-    }
-}
 
 /// Arguments of `send`.
 #[derive(Debug, Args)]
