@@ -6,7 +6,6 @@ use std::{
     fs::File,
     io::Write,
     process::Stdio,
-    sync::{Arc, Barrier},
     time::{Duration, Instant},
 };
 
@@ -46,31 +45,16 @@ pub fn run() {
 }
 
 fn storm(ours: bool) -> (Duration, Vec<Duration>) {
-    let repo = Arc::new(Repo::new());
+    let repo = Repo::new();
     repo.set_up();
     let tags: Vec<String> = (0..WRITERS)
         .map(|n| repo.session(&format!("writer {n}")))
         .collect();
-    let barrier = Arc::new(Barrier::new(WRITERS + 1));
-    let writers: Vec<_> = tags
-        .into_iter()
-        .map(|tag| {
-            let (repo, barrier) = (Arc::clone(&repo), Arc::clone(&barrier));
-            std::thread::spawn(move || {
-                barrier.wait();
-                (0..MESSAGES)
-                    .map(|n| post(&repo, &tag, n, ours))
-                    .collect::<Vec<_>>()
-            })
-        })
-        .collect();
-    barrier.wait();
-    let start = Instant::now();
-    let times = writers
-        .into_iter()
-        .flat_map(|writer| writer.join().expect("a writer"))
-        .collect();
-    let all = start.elapsed();
+    let (all, times) = super::storm(WRITERS, |writer| {
+        (0..MESSAGES)
+            .map(|n| post(&repo, &tags[writer], n, ours))
+            .collect()
+    });
     let there = if ours {
         repo.git(&["rev-list", "--count", "refs/notes/ccc/chat"])
     } else {

@@ -4,7 +4,6 @@ use super::{BINARY, Repo, row};
 use std::{
     fs::File,
     process::Command,
-    sync::{Arc, Barrier},
     time::{Duration, Instant},
 };
 
@@ -66,31 +65,15 @@ fn lane() {
 }
 
 fn storm(ours: bool) -> (Duration, Vec<Duration>) {
-    let repo = Arc::new(tree(SMALL));
+    let repo = tree(SMALL);
     let tags: Vec<String> = (0..WRITERS)
         .map(|n| repo.session(&format!("writer {n}")))
         .collect();
-    let barrier = Arc::new(Barrier::new(WRITERS + 1));
-    let writers: Vec<_> = tags
-        .into_iter()
-        .enumerate()
-        .map(|(n, tag)| {
-            let (repo, barrier) = (Arc::clone(&repo), Arc::clone(&barrier));
-            std::thread::spawn(move || {
-                barrier.wait();
-                (0..COMMITS)
-                    .map(|round| commit(&repo, &tag, n, round, ours))
-                    .collect::<Vec<_>>()
-            })
-        })
-        .collect();
-    barrier.wait();
-    let start = Instant::now();
-    let times = writers
-        .into_iter()
-        .flat_map(|writer| writer.join().expect("a writer"))
-        .collect();
-    let all = start.elapsed();
+    let (all, times) = super::storm(WRITERS, |writer| {
+        (0..COMMITS)
+            .map(|round| commit(&repo, &tags[writer], writer, round, ours))
+            .collect()
+    });
     let landed = repo.git(&["rev-list", "--count", "HEAD"]);
     assert_eq!(
         landed,

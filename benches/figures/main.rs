@@ -18,6 +18,7 @@ mod wip;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 /// The binary under test.
@@ -48,6 +49,32 @@ fn main() {
             run();
         }
     }
+}
+
+/// Lets `writers` do `work` at once, behind a barrier; returns how long all took, and each act.
+fn storm(
+    writers: usize,
+    work: impl Fn(usize) -> Vec<Duration> + Sync,
+) -> (Duration, Vec<Duration>) {
+    let barrier = Barrier::new(writers + 1);
+    std::thread::scope(|scope| {
+        let (barrier, work) = (&barrier, &work);
+        let started: Vec<_> = (0..writers)
+            .map(|n| {
+                scope.spawn(move || {
+                    barrier.wait();
+                    work(n)
+                })
+            })
+            .collect();
+        barrier.wait();
+        let start = Instant::now();
+        let each = started
+            .into_iter()
+            .flat_map(|writer| writer.join().expect("a writer"))
+            .collect();
+        (start.elapsed(), each)
+    })
 }
 
 /// Prints one row: times of ours, of the baseline, the ratio of the medians.
