@@ -1,7 +1,10 @@
 //! `git ccc commit`.
 
 use super::{
-    announce, fast, model::Wanted, options::GitOptions, own, pathspec_file, stock, store,
+    announce, fast,
+    model::{Summary, Wanted},
+    options::GitOptions,
+    own, pathspec_file, stock, store,
     view::Committed,
 };
 use crate::{
@@ -97,15 +100,21 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
         announce::after(ctx, tag, announced.as_ref(), (commit, &subject), committed);
     }
     maintain(ctx, repo)?;
+    // git's own --quiet is about the commit that was made.
+    let shown = show || ctx.ui.quiet && !looks;
+    let summary = match &commit {
+        Some(commit) if !shown && !ctx.ui.json => store::summary(repo, commit)?,
+        _ => Summary::default(),
+    };
     ctx.ui.answer(&Committed {
+        summary,
         commit,
         branch: repo.branch(),
         subject,
         session: wanted.session.map(String::from),
         paths: wanted.paths,
         dry_run: looks,
-        // git's own --quiet is about the commit that was made.
-        shown: show || ctx.ui.quiet && !looks,
+        shown,
     })
 }
 

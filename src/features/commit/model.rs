@@ -107,3 +107,14 @@ mod tests {
         }
     }
 }
+
+/// What git says of a commit beside its subject.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// It has no parent.
+    pub root: bool,
+    /// Its name, as short as this repository can have it.
+    pub short: String,
+    /// How much it changes, and which files come and go.
+    pub changes: String,
+}

@@ -1,6 +1,6 @@
 //! What both lanes share: the queue, what is in the way, which paths are meant, and the record.
 
-use super::model::Wanted;
+use super::model::{Summary, Wanted};
 use crate::{
     base::{id::SessionTag, scope::Scope},
     ctx::Ctx,
@@ -255,6 +255,31 @@ fn any_ignored(repo: &Repo, root: &Path, paths: &[String]) -> Result<bool> {
         .run()?;
     // 0 is "some are", 1 "none is"; anything else is left to git's own expansion.
     Ok(crate::proc::exit_code(out.status) != 1)
+}
+
+/// Asks git what it says of a new commit.
+pub fn summary(repo: &Repo, commit: &str) -> Result<Summary> {
+    let out = run::read(repo)
+        .args([
+            "-c",
+            "diff.renames=true",
+            "show",
+            "--no-color",
+            "--no-ext-diff",
+        ])
+        .args(["--format=%h %P", "--shortstat", "--summary", commit])
+        .run()?;
+    if !out.ok() {
+        return Err(run::failure("show the commit", &out));
+    }
+    let text = out.stdout_text();
+    let (names, changes) = text.split_once('\n').unwrap_or((&text, ""));
+    let (short, parents) = names.split_once(' ').unwrap_or((names, ""));
+    Ok(Summary {
+        root: parents.is_empty(),
+        short: short.to_owned(),
+        changes: changes.trim_start_matches('\n').to_owned(),
+    })
 }
 
 /// Lists what differs from HEAD in the worktree below `named`, from the root.

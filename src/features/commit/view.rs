@@ -1,5 +1,6 @@
 //! How a commit is shown.
 
+use super::model::Summary;
 use crate::{base::text::one_line, ui::Answer};
 use serde::Serialize;
 
@@ -20,6 +21,9 @@ pub struct Committed {
     pub paths: Vec<String>,
     /// Nothing was written.
     pub dry_run: bool,
+    /// What a person is shown beside it.
+    #[serde(skip)]
+    pub summary: Summary,
     /// git has already shown it.
     #[serde(skip)]
     pub shown: bool,
@@ -41,10 +45,13 @@ impl Answer for Committed {
 ";
         }
         let branch = self.branch.as_deref().unwrap_or("detached HEAD");
-        let short = self
-            .commit
-            .as_deref()
-            .map_or("", |oid| oid.get(..9).unwrap_or(oid));
-        format!("[{branch} {short}] {}\n", one_line(&self.subject, 200))
+        let Summary {
+            root,
+            short,
+            changes,
+        } = &self.summary;
+        let root = if *root { " (root-commit)" } else { "" };
+        let subject = one_line(&self.subject, 200);
+        format!("[{branch}{root} {short}] {subject}\n{changes}")
     }
 }

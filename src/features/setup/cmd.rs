@@ -175,7 +175,9 @@ pub fn uninstall(ctx: &Ctx, args: &UninstallArgs) -> Result<()> {
 }
 
 fn refuse_while_others_live(ctx: &Ctx, repo: &Repo) -> Result<()> {
-    let own = session_store::current_if_any(ctx)?.map(|session| session.tag);
+    // Whoever names a session that is gone, or could be two, is none of those who are here.
+    let own = session_store::current_if_any(ctx).ok().flatten();
+    let own = own.map(|session| session.tag);
     let sessions = session_store::load_readable(repo)?.into_iter();
     let others: Vec<String> = sessions
         .filter(|session| Some(&session.tag) != own.as_ref())
