@@ -30,6 +30,7 @@
 mod common {
     pub mod agent;
     pub mod command;
+    pub mod history;
     pub mod output;
     pub mod race;
     pub mod schema;
@@ -56,6 +57,9 @@ mod features {
     mod board;
     mod bypass;
     mod chat;
+    mod check;
+    mod check_clean;
+    mod check_planted;
     mod claim;
     mod commit;
     mod commit_kinds;

@@ -10,6 +10,7 @@
 
 mod board;
 mod chat;
+mod check;
 mod claim;
 mod commit;
 mod hook;
@@ -33,6 +34,7 @@ const FIGURES: &[(&str, fn())] = &[
     ("inbox", inbox::run),
     ("board", board::run),
     ("wip", wip::run),
+    ("check", check::run),
 ];
 
 fn main() {

@@ -7,7 +7,9 @@ mod quick;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{agent, board, chat, claim, commit, hook, inbox, mcp, notify, session, setup, wip},
+    features::{
+        agent, board, chat, check, claim, commit, hook, inbox, mcp, notify, session, setup, wip,
+    },
     ui::{self, Ui},
 };
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +56,8 @@ enum Command {
     /// Talk in the room: post, read, reply, ack, pin
     #[command(subcommand)]
     Chat(Box<chat::cmd::ChatCommand>),
+    /// Judge a range of commits by the claims, the log and the room: what CI runs
+    Check(check::cmd::CheckArgs),
     /// Claim paths, globs or named resources
     Claim(claim::cmd::ClaimArgs),
     /// List the claims
@@ -203,6 +207,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Board(args) => board::cmd::board(ctx, args),
         Command::Break(args) => claim::cmd::break_claim(ctx, args),
         Command::Chat(command) => chat::cmd::run(ctx, command),
+        Command::Check(args) => check::cmd::run(ctx, args),
         Command::Claim(args) => claim::cmd::claim(ctx, args),
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),

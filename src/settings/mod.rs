@@ -314,6 +314,37 @@ impl Settings {
         }
     }
 
+    /// How much a rule of the check weighs, by its key: off, note, warning or error.
+    pub fn check_level(&self, key: &str) -> Option<&str> {
+        self.text(key)
+    }
+
+    /// What the check does not judge: `SCOPE`, or `RULE: SCOPE`, not yet parsed.
+    pub fn check_exempt(&self) -> &[String] {
+        self.list("check.exempt")
+    }
+
+    /// Scopes whose commits must be in the log, not yet parsed.
+    pub fn check_logged(&self) -> &[String] {
+        self.list("check.logged")
+    }
+
+    /// How many commits the target may be ahead of where a range begins.
+    pub fn check_max_behind(&self) -> Option<u32> {
+        match self.entry("check.max_behind")?.value.as_ref()? {
+            Value::Count(count) => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// How much older than the target's newest commit the beginning of a range may be.
+    pub fn check_max_age(&self) -> Option<Ttl> {
+        match self.entry("check.max_age")?.value.as_ref()? {
+            Value::Duration(ttl) => Some(*ttl),
+            _ => None,
+        }
+    }
+
     /// Where the value of `name` comes from, if there is such a key.
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.entry(name).map(|entry| &entry.origin)

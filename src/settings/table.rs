@@ -141,6 +141,19 @@ impl Key {
     }
 }
 
+/// How much a rule of the check weighs.
+const LEVELS: &[&str] = &["off", "note", "warning", "error"];
+
+const fn level(name: &'static str, default: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind: KeyKind::Choice(LEVELS),
+        default: KeyDefault::Text(default),
+        layers: ANY_LAYER,
+        doc,
+    }
+}
+
 /// Every key.
 pub const KEYS: &[Key] = &[
     Key {
@@ -290,6 +303,94 @@ pub const KEYS: &[Key] = &[
         layers: ANY_LAYER,
         doc: "How much a snapshot takes in all, in MiB; what git does not track is left out first, the largest first.",
     },
+    Key {
+        name: "check.max_behind",
+        kind: KeyKind::Count,
+        default: KeyDefault::Unset,
+        layers: ANY_LAYER,
+        doc: "How many commits the target may be ahead of where a range begins.",
+    },
+    Key {
+        name: "check.max_age",
+        kind: KeyKind::Duration,
+        default: KeyDefault::Unset,
+        layers: ANY_LAYER,
+        doc: "How much older than the target's newest commit the beginning of a range may be.",
+    },
+    Key {
+        name: "check.logged",
+        kind: KeyKind::Scopes,
+        default: KeyDefault::List(&[]),
+        layers: ANY_LAYER,
+        doc: "Scopes whose commits must be in the log, whoever makes them.",
+    },
+    Key {
+        name: "check.exempt",
+        kind: KeyKind::Scopes,
+        default: KeyDefault::List(&[]),
+        layers: ANY_LAYER,
+        doc: "What the check does not judge: a scope, or \"RULE: SCOPE\" for one rule alone.",
+    },
+    level(
+        "check.held_path",
+        "error",
+        "A commit of a path that another session held.",
+    ),
+    level(
+        "check.unclaimed_path",
+        "error",
+        "A session's commit of a path that claims.require covers and it did not hold.",
+    ),
+    level(
+        "check.live_claim",
+        "warning",
+        "A range that changes what another session holds now.",
+    ),
+    level(
+        "check.stale_base",
+        "error",
+        "A range that begins further back than max_behind or max_age.",
+    ),
+    level(
+        "check.conflict_marker",
+        "error",
+        "Conflict markers left in a file.",
+    ),
+    level(
+        "check.memory_conflict",
+        "error",
+        "Conflict markers left in memory.",
+    ),
+    level(
+        "check.open_thread",
+        "warning",
+        "An unanswered question or a countered proposal about a changed path.",
+    ),
+    level(
+        "check.session_trailer",
+        "error",
+        "A missing or forged Ccc-Session.",
+    ),
+    level(
+        "check.hook_bypass",
+        "error",
+        "A commit that the hooks should have seen and that is not in the log.",
+    ),
+    level(
+        "check.unreadable_entry",
+        "error",
+        "An entry of the log that cannot be read.",
+    ),
+    level(
+        "check.rewritten_log",
+        "error",
+        "A log that was rewritten, cut off or merged.",
+    ),
+    level(
+        "check.unreadable_record",
+        "error",
+        "A claim, session or message that cannot be read.",
+    ),
     Key {
         name: "notify.events",
         kind: KeyKind::Subset(EVENTS),

@@ -85,6 +85,20 @@ impl Scope {
         resolve::plain(path)
     }
 
+    /// Makes the scope of a changed path; one that no scope can name is judged by its nearest directory that has one.
+    pub fn nearest(path: &str) -> Option<Self> {
+        let mut path = path;
+        loop {
+            if let Ok(scope) = Scope::literal(path) {
+                return Some(scope);
+            }
+            path = match path.rsplit_once('/') {
+                Some((parent, _)) => parent,
+                None => return Scope::parse(".").ok(),
+            };
+        }
+    }
+
     /// Whether some name is covered by both.
     pub fn overlaps(&self, other: &Self, fold: Fold) -> bool {
         if self.space != other.space {

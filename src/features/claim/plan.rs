@@ -133,20 +133,21 @@ pub(super) fn prepare(
     plan: &Plan,
 ) -> Result<Prepared> {
     let repo = ctx.repo()?;
+    let now = ctx.now();
     let author = Author {
         name: actor.as_str(),
-        at: ctx.now(),
+        at: now,
     };
     let created: Vec<ClaimId> = plan
         .create
         .iter()
         .map(|_| fresh_id(ctx))
         .collect::<Result<_>>()?;
-    let draft = draft(actor, plan, &created);
+    let draft = draft(actor, plan, &created, now);
     let entry = log::write(repo, &snapshot.tip, &draft, author, &ctx.dice.hex(8))?;
     let (mut claims, mut updates, mut deletions) = (Vec::new(), plan.edits.clone(), Vec::new());
     for (id, new) in created.into_iter().zip(&plan.create) {
-        let record = grant_record(ctx, actor, &entry, new)?;
+        let record = grant_record(ctx, actor, (&entry, now), new)?;
         updates.push(Edit::create(
             ref_name(&id),
             write(repo, &id, &record, author)?,
@@ -174,7 +175,7 @@ pub(super) fn prepare(
     Ok((entry, claims, around))
 }
 
-fn draft(actor: &SessionTag, plan: &Plan, created: &[ClaimId]) -> Draft {
+fn draft(actor: &SessionTag, plan: &Plan, created: &[ClaimId], now: Timestamp) -> Draft {
     let mut trailers = vec![
         ("Ccc-Act", plan.act.to_owned()),
         ("Ccc-Session", actor.to_string()),
@@ -186,6 +187,8 @@ fn draft(actor: &SessionTag, plan: &Plan, created: &[ClaimId]) -> Draft {
                 .iter()
                 .map(|scope| ("Ccc-Scope", scope.to_string())),
         );
+        // A claim that runs out and is cleared away later held until then.
+        trailers.push(("Ccc-Until", now.after(new.ttl).to_string()));
         trailers.extend(new.eta.map(|eta| ("Ccc-Eta", eta.to_string())));
     }
     for claim in &plan.rewrite {
@@ -213,8 +216,12 @@ fn draft(actor: &SessionTag, plan: &Plan, created: &[ClaimId]) -> Draft {
     }
 }
 
-fn grant_record(ctx: &Ctx, actor: &SessionTag, entry: &Tip, new: &NewClaim) -> Result<ClaimRecord> {
-    let now = ctx.now();
+fn grant_record(
+    ctx: &Ctx,
+    actor: &SessionTag,
+    (entry, now): (&Tip, Timestamp),
+    new: &NewClaim,
+) -> Result<ClaimRecord> {
     Ok(ClaimRecord {
         session: actor.clone(),
         scopes: new.scopes.clone(),

@@ -6,18 +6,9 @@ use crate::base::{
 };
 use crate::features::claim::logic::State;
 
-/// Returns the scope of a changed path; one that no scope can name is judged by its nearest directory that has one.
+/// Returns the scope of a changed path.
 pub fn scope_of(path: &str) -> Option<Scope> {
-    let mut path = path;
-    loop {
-        if let Ok(scope) = Scope::literal(path) {
-            return Some(scope);
-        }
-        path = match path.rsplit_once('/') {
-            Some((parent, _)) => parent,
-            None => return Scope::parse(".").ok(),
-        };
-    }
+    Scope::nearest(path)
 }
 
 /// Returns the changed paths that are judged: those no exempt scope covers.

@@ -1,13 +1,18 @@
 //! The decision: which commits were of a path that somebody else held.
 
-use super::model::{Account, Breach, Made, Override, Period};
 use crate::{
-    base::scope::{Fold, Scope},
-    features::claim::logic::overlap,
+    base::{
+        scope::{Fold, Scope},
+        time::Timestamp,
+    },
+    features::{
+        check::model::{Account, Breach, Made, Override, Period},
+        claim::logic::overlap,
+    },
 };
 
 /// Returns the first breach of each commit.
-pub fn breaches(
+pub fn first_breaches(
     commits: &[Made],
     periods: &[Period],
     account: &Account,
@@ -15,18 +20,33 @@ pub fn breaches(
 ) -> Vec<Breach> {
     commits
         .iter()
-        .filter(|commit| !account.overridden.contains(&commit.oid))
         .filter_map(|commit| breach(commit, periods, account, fold))
         .collect()
 }
 
 fn breach(commit: &Made, periods: &[Period], account: &Account, fold: Fold) -> Option<Breach> {
+    breaches(commit, periods, account, fold).next()
+}
+
+/// Returns the breaches of a commit, one for each claim.
+pub fn breaches<'a>(
+    commit: &'a Made,
+    periods: &'a [Period],
+    account: &'a Account,
+    fold: Fold,
+) -> impl Iterator<Item = Breach> + 'a {
     let makers = account.makers.get(&commit.oid);
+    let overridden = account.overridden.contains(&commit.oid);
     periods
         .iter()
-        .filter(|period| period.held_at(commit))
-        .filter(|period| makers.is_none_or(|makers| !makers.contains(&period.session)))
-        .find_map(|period| {
+        .filter(move |_| !overridden)
+        .filter(move |period| period.held_at(commit, makers.is_some()))
+        .filter(move |period| makers.is_none_or(|makers| !makers.contains(&period.session)))
+        .filter(|period| {
+            let copy = (commit.oid.clone(), period.claim.clone());
+            !account.copies.contains(&copy)
+        })
+        .filter_map(move |period| {
             let open: Vec<Scope> = commit
                 .paths
                 .iter()
@@ -45,8 +65,11 @@ fn breach(commit: &Made, periods: &[Period], account: &Account, fold: Fold) -> O
 
 impl Period {
     /// Tells whether the claim held beyond doubt: git's times are whole seconds.
-    pub fn held_at(&self, commit: &Made) -> bool {
-        self.from < commit.at && self.to.is_none_or(|to| commit.at < to)
+    ///
+    /// A commit that the hooks saw passed them, perhaps for its holder was gone: then a sign of life must follow it.
+    pub fn held_at(&self, commit: &Made, seen: bool) -> bool {
+        let before = |end: Option<Timestamp>| end.is_none_or(|end| commit.at < end);
+        self.from < commit.at && before(self.to) && (!seen || before(self.sure))
     }
 }
 
@@ -62,7 +85,7 @@ impl Override {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{id::SessionTag, time::Timestamp};
+    use crate::base::id::SessionTag;
 
     fn tag(name: &str) -> SessionTag {
         SessionTag::new(name, "1d33").expect("a tag")
@@ -83,6 +106,7 @@ mod tests {
             scopes: vec![scope("src/")],
             from: at(from),
             to: to.map(at),
+            sure: None,
         }
     }
 
@@ -96,7 +120,7 @@ mod tests {
     }
 
     fn found(commits: &[Made], periods: &[Period], account: &Account) -> Vec<String> {
-        breaches(commits, periods, account, Fold::default())
+        first_breaches(commits, periods, account, Fold::default())
             .into_iter()
             .map(|breach| format!("{} {}", breach.oid, breach.path))
             .collect()
@@ -118,6 +142,28 @@ mod tests {
     }
 
     #[test]
+    fn what_the_hooks_saw_is_judged_while_the_holder_was_surely_there() {
+        let mut period = period(10, Some(50));
+        period.sure = Some(at(20));
+        let commits = [made("15", 15, "src/a"), made("30", 30, "src/a")];
+        let none = Account::default();
+        let periods = [period];
+        assert_eq!(found(&commits, &periods, &none), ["15 src/a", "30 src/a"]);
+        let seen = Account {
+            makers: ["15", "30"]
+                .map(|oid| (oid.to_owned(), [tag("other")].into()))
+                .into(),
+            ..Account::default()
+        };
+        assert_eq!(found(&commits, &periods, &seen), ["15 src/a"]);
+        let copied = Account {
+            copies: [("15".to_owned(), periods[0].claim.clone())].into(),
+            ..Account::default()
+        };
+        assert_eq!(found(&commits, &periods, &copied), ["30 src/a"]);
+    }
+
+    #[test]
     fn the_holder_and_an_override_account_for_a_commit() {
         let (commits, periods) = ([made("x", 20, "src/a")], [period(10, None)]);
         let by = |who: &str| Account {
@@ -125,7 +171,7 @@ mod tests {
             ..Account::default()
         };
         assert!(found(&commits, &periods, &by("holder")).is_empty());
-        let breach = breaches(&commits, &periods, &by("other"), Fold::default());
+        let breach = first_breaches(&commits, &periods, &by("other"), Fold::default());
         assert_eq!(breach[0].maker, Some(tag("other")));
         let one = |base: &str, path: &str| Account {
             overrides: vec![Override {

@@ -1,5 +1,9 @@
 //! What is compared: claims over time, commits, and what the log says of commits.
 
+pub mod finding;
+pub mod policy;
+pub mod snapshot;
+
 use crate::base::{
     id::{ClaimId, SessionTag},
     scope::Scope,
@@ -18,8 +22,12 @@ pub struct Period {
     pub scopes: Vec<Scope>,
     /// When it was granted.
     pub from: Timestamp,
-    /// When it was given back; a live claim has no end.
+    /// When it ceased to hold; a live claim has no end.
     pub to: Option<Timestamp>,
+    /// Until when the holder is known to have been there; without, until the end.
+    ///
+    /// The hooks let a session pass once the holder is proved gone, so a commit that they saw is judged until then alone.
+    pub sure: Option<Timestamp>,
 }
 
 /// A commit as it is judged.
@@ -57,6 +65,10 @@ pub struct Account {
     pub overridden: BTreeSet<String>,
     /// Overrides given before the commit had a name.
     pub overrides: Vec<Override>,
+    /// Commits that a rebase made of others.
+    pub rebased: BTreeSet<String>,
+    /// Commits that have the holder's own content at every path it held.
+    pub copies: BTreeSet<(String, ClaimId)>,
 }
 
 /// A commit of a held path that nothing accounts for.

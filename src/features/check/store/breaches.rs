@@ -1,22 +1,18 @@
-//! Gathers what is judged: claims and their ends from the log, commits from branches and reflogs.
+//! For doctor: commits that came to be here, by branches and reflogs, and the claims of the log's last entries.
 
-use super::{
-    logic,
-    model::{Account, Breach, Made, Override, Period},
-};
+use super::ledger;
 use crate::{
-    base::{id::SessionTag, scope::Scope, time::Timestamp},
+    base::{scope::Scope, time::Timestamp},
     ctx::Ctx,
-    error::{Context, Error, Kind, Result},
-    features::claim::{
-        lost::AGAIN,
-        store::{self as claims, About},
+    error::{Context, Kind, Result},
+    features::{
+        check::{
+            logic::breach,
+            model::{Breach, Made, Period},
+        },
+        claim::store::{self as claims, About},
     },
-    git::{
-        Oid, Repo, changes,
-        log::{self, Entry},
-        run,
-    },
+    git::{Oid, Repo, changes, run},
 };
 use gix::bstr::ByteSlice;
 use std::collections::BTreeMap;
@@ -27,8 +23,6 @@ const MAX_ENTRIES: usize = 2000;
 const MAX_COMMITS: usize = 2000;
 /// How many breaches are told.
 const MAX_TOLD: usize = 20;
-/// Reasons of the log for a claim that held until that very entry.
-const HELD_TILL_THEN: &[&str] = &["released", "commit", "committed", "absorbed"];
 /// What a reflog says of a commit that was made here; plumbing may say nothing at all.
 const MADE_HERE: &[&str] = &[
     "commit",
@@ -48,19 +42,38 @@ const HEADS: &[&str] = &["--exclude=refs/[!h]*", "--all"];
 pub fn breaches(ctx: &Ctx) -> Result<Vec<Breach>> {
     let repo = ctx.repo()?;
     let snapshot = claims::load(repo, ctx.now(), About::Everything)?;
-    let mut periods: Vec<Period> = snapshot
-        .state
-        .live()
-        .map(|claim| Period {
+    let seen = ledger::read(repo, snapshot.tip.oid, MAX_ENTRIES).0;
+    let (mut periods, account) = (seen.periods, seen.account);
+    // What is held now is known better here than from the log: whose holder is gone, and what began before the entries that were read.
+    let released = &snapshot.state.released;
+    periods.retain(|period| {
+        released.contains(&period.claim) || !snapshot.oids.contains_key(&period.claim)
+    });
+    let held = snapshot.state.claims.iter();
+    let held = held.filter(|claim| !released.contains(&claim.id));
+    periods.extend(held.map(|claim| {
+        let live = snapshot.state.ended(claim).is_none();
+        let sure = seen.seen.get(&claim.record.session).copied();
+        let sure = sure.unwrap_or(claim.record.taken);
+        Period {
             claim: claim.id.clone(),
             session: claim.record.session.clone(),
             scopes: claim.record.scopes.clone(),
             from: claim.record.taken,
-            to: None,
-        })
-        .collect();
-    let (account, ended) = read_log(repo, snapshot.tip.oid)?;
-    periods.extend(ended);
+            // Nothing says when a holder that is gone went.
+            to: (!live).then(|| {
+                claim
+                    .record
+                    .until
+                    .min(if snapshot.state.dead.contains(&claim.record.session) {
+                        sure
+                    } else {
+                        claim.record.until
+                    })
+            }),
+            sure: (!live).then_some(sure),
+        }
+    }));
     let Some(since) = periods.iter().map(|period| period.from).min() else {
         return Ok(Vec::new());
     };
@@ -72,7 +85,7 @@ pub fn breaches(ctx: &Ctx) -> Result<Vec<Breach>> {
             at: arrival.at,
             paths: Vec::new(),
         };
-        if !periods.iter().any(|period| period.held_at(&commit)) {
+        if !periods.iter().any(|period| period.held_at(&commit, false)) {
             continue;
         }
         if let Some(before) = arrival.before
@@ -85,12 +98,12 @@ pub fn breaches(ctx: &Ctx) -> Result<Vec<Breach>> {
         commit.parents = parents(repo, oid)?;
         commit.paths = changes::of_commit(repo, oid)?
             .iter()
-            .filter_map(|path| Scope::literal(&path.to_str_lossy()).ok())
+            .filter_map(|path| Scope::nearest(&path.to_str_lossy()))
             .collect();
         commits.push(commit);
     }
     let mut told = Vec::new();
-    for breach in logic::breaches(&commits, &periods, &account, snapshot.state.fold) {
+    for breach in breach::first_breaches(&commits, &periods, &account, snapshot.state.fold) {
         // What was taken back again is over.
         if told.len() < MAX_TOLD && lives_on(repo, &breach.oid, &reworded)? {
             told.push(breach);
@@ -107,108 +120,6 @@ struct Arrival {
     here: bool,
     /// What the branch was before, if a reflog says.
     before: Option<Oid>,
-}
-
-/// Reads what the log says of commits, and the claims that have been given back.
-fn read_log(repo: &Repo, tip: Oid) -> Result<(Account, Vec<Period>)> {
-    let (mut account, mut ended) = (Account::default(), Vec::new());
-    let mut ends: BTreeMap<String, Timestamp> = BTreeMap::new();
-    let mut again: BTreeMap<String, Period> = BTreeMap::new();
-    for entry in log::walk(repo, tip).take(MAX_ENTRIES) {
-        let entry = entry?;
-        let one = |key| entry.trailers(key).next();
-        let by: Option<SessionTag> = one("Ccc-Session").and_then(|tag| tag.parse().ok());
-        let mut maker = |oid: &str| {
-            if let Some(by) = &by {
-                let makers = account.makers.entry(oid.to_owned()).or_default();
-                makers.insert(by.clone());
-            }
-        };
-        entry.trailers("Ccc-Commit").for_each(&mut maker);
-        entry
-            .trailers("Ccc-Rewrite")
-            .filter_map(|pair| Some(pair.split_once(' ')?.1))
-            .for_each(&mut maker);
-        if one("Ccc-Override").is_some() {
-            let own = entry.trailers("Ccc-Commit").map(str::to_owned);
-            account.overridden.extend(own);
-        }
-        if let (Some("override"), Some(base)) = (one("Ccc-Act"), one("Ccc-Base")) {
-            account.overrides.push(override_of(repo, &entry, base));
-        }
-        for id in given_back(&entry) {
-            let to = time(repo, entry.oid)?;
-            match again.remove(id) {
-                Some(period) => ended.push(Period {
-                    to: Some(to),
-                    ..period
-                }),
-                None => drop(ends.insert(id.to_owned(), to)),
-            }
-        }
-        let said_again = one(AGAIN).is_some();
-        for (id, scopes) in taken(&entry) {
-            let (Some(by), Ok(claim)) = (&by, id.parse()) else {
-                continue;
-            };
-            let to = ends.remove(id);
-            let period = Period {
-                claim,
-                session: by.clone(),
-                scopes,
-                from: time(repo, entry.oid)?,
-                to,
-            };
-            if to.is_some() {
-                ended.push(period);
-            } else if said_again {
-                // Its end may have been logged before it was said again.
-                again.insert(id.to_owned(), period);
-            }
-        }
-    }
-    Ok((account, ended))
-}
-
-/// Returns the claims that held until an entry.
-fn given_back(entry: &Entry) -> impl Iterator<Item = &str> {
-    entry.trailers("Ccc-Gone").filter_map(|gone| {
-        let (id, why) = gone.split_once(' ')?;
-        HELD_TILL_THEN.contains(&why).then_some(id)
-    })
-}
-
-/// Returns the claims an entry granted: each is followed by its scopes.
-fn taken(entry: &Entry) -> Vec<(&str, Vec<Scope>)> {
-    let mut found: Vec<(&str, Vec<Scope>)> = Vec::new();
-    for line in entry.message.lines() {
-        if let Some(id) = line.strip_prefix("Ccc-Claim: ") {
-            found.push((id, Vec::new()));
-        } else if let (Some(text), Some((_, scopes))) =
-            (line.strip_prefix("Ccc-Scope: "), found.last_mut())
-        {
-            scopes.extend(Scope::parse(text).ok());
-        } else if line.starts_with("Ccc-Renewed: ") {
-            // The scopes that follow are of a claim that was granted before.
-            break;
-        }
-    }
-    found
-}
-
-fn override_of(repo: &Repo, entry: &Entry, base: &str) -> Override {
-    let grand = Oid::from_hex(base.as_bytes())
-        .ok()
-        .and_then(|oid| parents(repo, oid).ok());
-    Override {
-        base: base.to_owned(),
-        grand: grand.unwrap_or_default(),
-        paths: entry
-            .trailers("Ccc-Path")
-            .filter_map(|path| Scope::parse(path).ok())
-            .collect(),
-        capped: entry.trailers("Ccc-Paths").next().is_some(),
-    }
 }
 
 /// Returns the commits that came to be here since a time, and how.
@@ -278,16 +189,6 @@ fn reflog_line(line: &str) -> Option<(&str, Oid, Arrival)> {
         before: None,
     };
     Some((name, Oid::from_hex(oid.as_bytes()).ok()?, arrival))
-}
-
-fn time(repo: &Repo, commit: Oid) -> Result<Timestamp> {
-    let unreadable = || format!("commit {commit} cannot be read");
-    let object = repo
-        .gix()
-        .find_commit(commit)
-        .context(Kind::Internal, unreadable)?;
-    let time = object.time().context(Kind::Internal, unreadable)?;
-    Timestamp::from_unix(time.seconds).ok_or_else(|| Error::internal(unreadable()))
 }
 
 fn parents(repo: &Repo, commit: Oid) -> Result<Vec<String>> {
