@@ -192,14 +192,23 @@ impl History {
                 }
                 message = message.replace(&format!("{{c{}}}", number + 1), oid);
             }
-            let merge: String = also.iter().map(|n| format!("merge :{}\n", n + 1)).collect();
+            let merge: Vec<String> = also
+                .iter()
+                .map(|n| {
+                    format!(
+                        "merge :{}
+",
+                        n + 1
+                    )
+                })
+                .collect();
             let head = link("refs/ccc/log", at + 1, *now, &message);
-            let _ = write!(stream, "{head}{merge}\n");
+            let _ = writeln!(stream, "{head}{}", merge.concat());
         }
         let first = self.log.len() + 1;
         for (at, (now, message)) in self.chat.iter().enumerate() {
             let head = link("refs/notes/ccc/chat", first + at, *now, message);
-            let _ = write!(stream, "{head}\n");
+            let _ = writeln!(stream, "{head}");
         }
         stream.push_str("done\n");
         let mut entries = import(stream.into_bytes());
@@ -231,12 +240,10 @@ impl Imported {
     pub fn claim_ref(
         &self,
         id: &str,
-        by: &str,
-        scope: &str,
+        (by, scope): (&str, &str),
         (taken, until): (i64, i64),
-        entry: (usize, &str),
+        (fence, oid): (usize, &str),
     ) {
-        let (fence, oid) = entry;
         let record = format!(
             "v = 1\nsession = \"{by}\"\nscopes = [\"{scope}\"]\ntaken = \"{}\"\nuntil = \"{}\"\nttl = \"60m\"\nfence = {fence}\n\
              entry = \"{oid}\"\nnonce = \"{id}\"\n",

@@ -54,6 +54,13 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
             "type" if want == "integer" => {
                 (!value.is_i64() && !value.is_u64()).then(|| format!("must be of type {want}"))
             }
+            "type" if want.is_array() => {
+                let all = want.as_array().into_iter().flatten();
+                let fits = all
+                    .filter_map(Value::as_str)
+                    .any(|want| want == kind(value));
+                (!fits).then(|| format!("must be one of {want}"))
+            }
             "type" => (kind(value) != want.as_str().expect("a type has a name"))
                 .then(|| format!("must be of type {want}")),
             "minLength" | "maxLength" => length(rule, want, value),

@@ -29,6 +29,9 @@ impl Dice {
     }
 }
 
+/// A path with its new content, or none.
+type Change = (String, Option<String>);
+
 struct Claim {
     id: String,
     by: String,
@@ -150,12 +153,7 @@ impl Story<'_> {
         )
     }
 
-    fn commit(
-        &mut self,
-        subject: &str,
-        by: Option<&str>,
-        changes: &[(String, Option<String>)],
-    ) -> usize {
+    fn commit(&mut self, subject: &str, by: Option<&str>, changes: &[Change]) -> usize {
         let message = by.map_or_else(
             || subject.to_owned(),
             |by| format!("{subject}\n\nCcc-Session: {by}\n"),
@@ -178,7 +176,7 @@ impl Story<'_> {
         })
     }
 
-    fn logged(&mut self, subject: &str, by: &str, changes: &[(String, Option<String>)]) -> usize {
+    fn logged(&mut self, subject: &str, by: &str, changes: &[Change]) -> usize {
         let commit = self.commit(subject, Some(by), changes);
         self.h.logged(commit, by, subject, &[]);
         commit
@@ -223,11 +221,7 @@ impl Story<'_> {
     }
 
     /// Commits of a session on a branch of its own, all in the log.
-    fn aside(
-        &mut self,
-        by: &str,
-        dir: &str,
-    ) -> (usize, Vec<String>, Vec<(String, Option<String>)>) {
+    fn aside(&mut self, by: &str, dir: &str) -> (usize, Vec<String>, Vec<Change>) {
         self.side += 1;
         let branch = format!("{}-side{}", self.name, self.side);
         let (mut last, mut subjects, mut changes) = (0, Vec::new(), Vec::new());
@@ -485,7 +479,7 @@ fn clean(seed: u64) -> u64 {
     for claim in &claims {
         let held = (claim.taken, claim.until);
         let entry = (claim.entry, i.entries[claim.entry].as_str());
-        i.claim_ref(&claim.id, &claim.by, &claim.scope, held, entry);
+        i.claim_ref(&claim.id, (&claim.by, &claim.scope), held, entry);
     }
     let mut commits = 0;
     for n in 0..HISTORIES {

@@ -85,7 +85,7 @@ struct Reader<'a> {
 /// `parents` gives those of a commit, for overrides that an amendment uses; an unknown commit has none.
 pub fn read(
     entries: &[Entry],
-    hole: Option<(String, String)>,
+    hole: Option<&(String, String)>,
     parents: &dyn Fn(&str) -> Vec<String>,
 ) -> Ledger {
     let mut reader = Reader {
@@ -95,7 +95,7 @@ pub fn read(
         early: BTreeMap::new(),
     };
     let mut before: Option<&Entry> = None;
-    if let Some((oid, why)) = hole.clone() {
+    if let Some((oid, why)) = hole.cloned() {
         reader.ledger.faults.push(Fault::Hole { oid, why });
     }
     for entry in entries {
@@ -283,60 +283,79 @@ impl Reader<'_> {
             .collect();
         let mut granted: Vec<ClaimId> = Vec::new();
         for (line, key, value) in lines {
-            match (key.as_str(), by) {
+            // The scopes that follow are of a claim that was granted before.
+            if key == "Ccc-Renewed" {
+                break;
+            }
+            let understood = match (key.as_str(), by) {
                 ("Ccc-Claim", Some(by)) => {
-                    let Ok(id) = value.parse::<ClaimId>() else {
-                        self.fault(entry, line, &value);
-                        current = None;
-                        continue;
-                    };
-                    let period = Period {
-                        claim: id.clone(),
-                        session: by.clone(),
-                        scopes: Vec::new(),
-                        from: entry.at,
-                        to: None,
-                        sure: None,
-                    };
-                    let until = None;
-                    self.open.insert(id.clone(), Open { period, until });
-                    granted.push(id.clone());
-                    current = Some(id);
+                    current = value.parse::<ClaimId>().ok();
+                    granted.extend(current.clone());
+                    self.open(entry, by, current.as_ref());
+                    current.is_some()
                 }
-                // The scopes that follow are of a claim that was granted before.
-                ("Ccc-Renewed", _) => break,
-                ("Ccc-Scope", _) => match (Scope::parse(&value), &current) {
-                    (Ok(scope), Some(id)) => {
-                        if let Some(open) = self.open.get_mut(id) {
-                            open.period.scopes.push(scope);
-                        }
-                    }
-                    (Ok(_), None) => {}
-                    (Err(_), _) => self.fault(entry, line, &value),
-                },
-                ("Ccc-Until", _) => match (value.parse(), &current) {
-                    (Ok(until), Some(id)) => {
-                        if let Some(open) = self.open.get_mut(id) {
-                            open.until = Some(until);
-                        }
-                    }
-                    (Ok(_), None) => {}
-                    (Err(_), _) => self.fault(entry, line, &value),
-                },
-                _ => {}
+                ("Ccc-Scope", _) => self.add(
+                    current.as_ref(),
+                    Scope::parse(&value).ok(),
+                    |open, scope| {
+                        open.period.scopes.push(scope);
+                    },
+                ),
+                ("Ccc-Until", _) => {
+                    self.add(current.as_ref(), value.parse().ok(), |open, until| {
+                        open.until = Some(until);
+                    })
+                }
+                _ => true,
+            };
+            if !understood {
+                self.fault(entry, line, &value);
             }
         }
         if entry.one(AGAIN).is_some() {
-            for id in granted {
-                let Some(to) = self.early.remove(&id) else {
-                    continue;
-                };
-                if let Some(open) = self.open.remove(&id) {
-                    self.ledger.periods.push(Period {
-                        to: Some(to),
-                        ..open.period
-                    });
-                }
+            self.said_again(&granted);
+        }
+    }
+
+    fn open(&mut self, entry: &Entry, by: &SessionTag, id: Option<&ClaimId>) {
+        let Some(id) = id else { return };
+        let period = Period {
+            claim: id.clone(),
+            session: by.clone(),
+            scopes: Vec::new(),
+            from: entry.at,
+            to: None,
+            sure: None,
+        };
+        let until = None;
+        self.open.insert(id.clone(), Open { period, until });
+    }
+
+    /// Adds what an entry says of a claim that it grants; `false` if that cannot be understood.
+    fn add<T>(
+        &mut self,
+        id: Option<&ClaimId>,
+        what: Option<T>,
+        to: impl FnOnce(&mut Open, T),
+    ) -> bool {
+        let Some(what) = what else { return false };
+        if let Some(open) = id.and_then(|id| self.open.get_mut(id)) {
+            to(open, what);
+        }
+        true
+    }
+
+    /// The end of a claim may have been logged before its grant was said again.
+    fn said_again(&mut self, granted: &[ClaimId]) {
+        for id in granted {
+            let Some(to) = self.early.remove(id) else {
+                continue;
+            };
+            if let Some(open) = self.open.remove(id) {
+                self.ledger.periods.push(Period {
+                    to: Some(to),
+                    ..open.period
+                });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::ledger;
 use crate::{
-    base::{scope::Scope, time::Timestamp},
+    base::{id::SessionTag, scope::Scope, time::Timestamp},
     ctx::Ctx,
     error::{Context, Kind, Result},
     features::{
@@ -10,7 +10,7 @@ use crate::{
             logic::breach,
             model::{Breach, Made, Period},
         },
-        claim::store::{self as claims, About},
+        claim::store::{self as claims, About, Snapshot},
     },
     git::{Oid, Repo, changes, run},
 };
@@ -44,36 +44,7 @@ pub fn breaches(ctx: &Ctx) -> Result<Vec<Breach>> {
     let snapshot = claims::load(repo, ctx.now(), About::Everything)?;
     let seen = ledger::read(repo, snapshot.tip.oid, MAX_ENTRIES).0;
     let (mut periods, account) = (seen.periods, seen.account);
-    // What is held now is known better here than from the log: whose holder is gone, and what began before the entries that were read.
-    let released = &snapshot.state.released;
-    periods.retain(|period| {
-        released.contains(&period.claim) || !snapshot.oids.contains_key(&period.claim)
-    });
-    let held = snapshot.state.claims.iter();
-    let held = held.filter(|claim| !released.contains(&claim.id));
-    periods.extend(held.map(|claim| {
-        let live = snapshot.state.ended(claim).is_none();
-        let sure = seen.seen.get(&claim.record.session).copied();
-        let sure = sure.unwrap_or(claim.record.taken);
-        Period {
-            claim: claim.id.clone(),
-            session: claim.record.session.clone(),
-            scopes: claim.record.scopes.clone(),
-            from: claim.record.taken,
-            // Nothing says when a holder that is gone went.
-            to: (!live).then(|| {
-                claim
-                    .record
-                    .until
-                    .min(if snapshot.state.dead.contains(&claim.record.session) {
-                        sure
-                    } else {
-                        claim.record.until
-                    })
-            }),
-            sure: (!live).then_some(sure),
-        }
-    }));
+    note_present(&snapshot, &seen.seen, &mut periods);
     let Some(since) = periods.iter().map(|period| period.from).min() else {
         return Ok(Vec::new());
     };
@@ -110,6 +81,42 @@ pub fn breaches(ctx: &Ctx) -> Result<Vec<Breach>> {
         }
     }
     Ok(told)
+}
+
+/// What is held now is known better here than from the log: whose holder is gone, and what began before what was read.
+fn note_present(
+    snapshot: &Snapshot,
+    seen: &BTreeMap<SessionTag, Timestamp>,
+    periods: &mut Vec<Period>,
+) {
+    let state = &snapshot.state;
+    periods.retain(|period| {
+        state.released.contains(&period.claim) || !snapshot.oids.contains_key(&period.claim)
+    });
+    let held = state.claims.iter();
+    periods.extend(
+        held.filter(|claim| !state.released.contains(&claim.id))
+            .map(|claim| {
+                let record = &claim.record;
+                let live = state.ended(claim).is_none();
+                let sure = seen.get(&record.session).copied().unwrap_or(record.taken);
+                // Nothing says when a holder that is gone went.
+                let gone = state.dead.contains(&record.session);
+                let until = if gone {
+                    record.until.min(sure)
+                } else {
+                    record.until
+                };
+                Period {
+                    claim: claim.id.clone(),
+                    session: record.session.clone(),
+                    scopes: record.scopes.clone(),
+                    from: record.taken,
+                    to: (!live).then_some(until),
+                    sure: (!live).then_some(sure),
+                }
+            }),
+    );
 }
 
 /// How a commit came to be here.

@@ -32,7 +32,7 @@ pub fn read(repo: &Repo, tip: Oid, most: usize) -> (Ledger, bool) {
     entries.reverse();
     let cut = hole.as_ref().is_some_and(|(oid, _)| oid.is_empty());
     let parents = |oid: &str| parents(repo, oid).unwrap_or_default();
-    let mut ledger = ledger::read(&entries, hole, &parents);
+    let mut ledger = ledger::read(&entries, hole.as_ref(), &parents);
     if cut {
         // The oldest is the last.
         ledger.faults.pop();

@@ -29,9 +29,9 @@ fn first_change(repo: &Repo, commit: &str, file: &str) -> Result<u32> {
     let Ok(oid) = Oid::from_hex(commit.as_bytes()) else {
         return Ok(1);
     };
-    let link = notes::read(repo, oid)?;
-    let now = text(repo, Some(link.tree), file)?;
-    let parent = link.parents.first();
+    let made = notes::read(repo, oid)?;
+    let now = text(repo, Some(made.tree), file)?;
+    let parent = made.parents.first();
     let parent = parent
         .map(|parent| notes::read(repo, *parent))
         .transpose()?;

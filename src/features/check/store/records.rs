@@ -13,7 +13,7 @@ use crate::{
         claim::model::{ClaimRecord, PREFIX},
         session::store as sessions,
     },
-    git::{Repo, history, notes::CHAT, objects, refs},
+    git::{Oid, Repo, history, notes::CHAT, objects, refs},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,28 +79,8 @@ pub fn threads(repo: &Repo, damaged: &mut Vec<Damage>) -> Result<Vec<Waiting>> {
     let Some(tip) = room::tip(repo)? else {
         return Ok(Vec::new());
     };
-    for link in history::newest(repo, Some(tip)).take(MESSAGES) {
-        let link = match link {
-            Ok(link) => link,
-            // What cannot be walked cannot be folded.
-            Err(error) => {
-                damaged.push(Damage {
-                    name: CHAT.to_owned(),
-                    oid: tip.to_string(),
-                    why: said(&error),
-                });
-                return Ok(Vec::new());
-            }
-        };
-        let last = link.message.trim_end().rsplit("\n\n").next();
-        let meant = last.is_some_and(|last| last.starts_with("Ccc-Message:"));
-        if meant && room::message(&link).is_none() {
-            damaged.push(Damage {
-                name: CHAT.to_owned(),
-                oid: link.oid.to_string(),
-                why: "it is meant to be a message and cannot be understood".to_owned(),
-            });
-        }
+    if !whole(repo, tip, damaged) {
+        return Ok(Vec::new());
     }
     let all = Selection {
         after: None,
@@ -144,6 +124,34 @@ pub fn threads(repo: &Repo, damaged: &mut Vec<Damage>) -> Result<Vec<Waiting>> {
         })
     });
     Ok(waits.collect())
+}
+
+/// Looks for messages that cannot be understood; `false` if the room cannot be read to its beginning.
+fn whole(repo: &Repo, tip: Oid, damaged: &mut Vec<Damage>) -> bool {
+    for link in history::newest(repo, Some(tip)).take(MESSAGES) {
+        let link = match link {
+            Ok(link) => link,
+            // What cannot be walked cannot be folded.
+            Err(error) => {
+                damaged.push(Damage {
+                    name: CHAT.to_owned(),
+                    oid: tip.to_string(),
+                    why: said(&error),
+                });
+                return false;
+            }
+        };
+        let last = link.message.trim_end().rsplit("\n\n").next();
+        let meant = last.is_some_and(|last| last.starts_with("Ccc-Message:"));
+        if meant && room::message(&link).is_none() {
+            damaged.push(Damage {
+                name: CHAT.to_owned(),
+                oid: link.oid.to_string(),
+                why: "it is meant to be a message and cannot be understood".to_owned(),
+            });
+        }
+    }
+    true
 }
 
 /// An error with its causes, on one line.

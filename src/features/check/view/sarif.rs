@@ -6,6 +6,7 @@ use crate::features::check::{
     model::finding::Finding,
 };
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// Returns the report as one document.
 pub fn sarif(report: &Report) -> String {
@@ -72,7 +73,8 @@ fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

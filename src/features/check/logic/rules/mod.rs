@@ -23,6 +23,7 @@ use crate::{
     },
 };
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 /// One rule.
 #[derive(Clone, Copy, Debug)]
@@ -98,8 +99,16 @@ fn finding(rule: &'static str, level: Level, draft: Draft) -> Finding {
         fact: draft.fact,
         because: draft.because,
         next: draft.next,
-        id: id[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: hex(&id[..8]),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 /// Tells whether a rule judges a path.
