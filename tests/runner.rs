@@ -67,6 +67,7 @@ mod features {
     mod index_patch;
     mod log;
     mod notify;
+    mod search;
     mod session;
     mod setup;
     mod tmux;
@@ -94,6 +95,7 @@ mod props {
     mod claim_protocol;
     mod inbox_logic;
     mod merge_text;
+    mod search_index;
 }
 
 mod races {

@@ -1,12 +1,12 @@
 //! `git ccc index`.
 
-use super::refresh;
+use super::{places, refresh};
 use crate::{
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
     features::search::{
         store::{
-            ingest, open,
+            ask, cursor, files, ingest, open,
             open::{SOURCE, Store},
             sweep::Report,
         },
@@ -71,7 +71,7 @@ fn status(ctx: &Ctx) -> Result<()> {
         return Err(Error::no("there is no index yet").hint("git ccc index"));
     };
     let mut report = Report::default();
-    for cursor in super::super::store::cursor::load(&store.index, &store.dir)? {
+    for cursor in cursor::load(&store.index, &store.dir)? {
         report.files += u64::from(cursor.mark.is_empty());
         report.gone += u64::from(cursor.gone);
     }
@@ -111,11 +111,11 @@ fn view(store: &Store, report: Report, by_type: bool) -> Result<IndexView> {
             }
         }
     }
-    for cursor in super::super::store::cursor::load(&store.index, &store.dir)? {
+    for cursor in cursor::load(&store.index, &store.dir)? {
         if !by_type {
             break;
         }
-        let source = super::super::store::ask::source(store, &searcher, cursor.id)?;
+        let source = ask::source(store, &searcher, cursor.id)?;
         view.broken += source.broken;
         for (kind, count) in source.records {
             if kind != "(named)" {
@@ -141,7 +141,7 @@ fn size(dir: &Path) -> std::io::Result<u64> {
 /// Goes on: events say when to look, the look says what is new.
 fn watch(ctx: &Ctx, store: &Store) -> Result<()> {
     loop {
-        let roots = super::super::store::files::walk(&super::places(), &[]).roots;
+        let roots = files::walk(&places(), &[]).roots;
         // Listening starts before looking, so that nothing comes unseen in between.
         let alarm = crate::fs::Watch::below(&roots);
         let report = refresh(ctx, store, PATIENCE)?;

@@ -52,6 +52,10 @@ enum SortArg {
 }
 
 /// Arguments of `search`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
 pub struct SearchArgs {
@@ -143,29 +147,29 @@ pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
     }
     let more = from + page.len() < total;
     let everywhere = ranked.iter().fold(0, |words, ranked| words | ranked.words);
+    let hits = page.iter().map(|ranked| asked.hit(ranked, &wanted));
     let view = SearchView {
         query: text,
-        hits: page
-            .iter()
-            .map(|ranked| asked.hit(ranked, &wanted))
-            .collect::<Result<_>>()?,
+        hits: hits.collect::<Result<_>>()?,
         total,
         cursor: page.last().filter(|_| more).map(|last| cursor(last)),
         unmatched: missing(&wanted, everywhere),
         stale,
         colour: ctx.ui.on_terminal() && env::var("NO_COLOR").is_none(),
     };
+    tell(ctx, &view)
+}
+
+fn tell(ctx: &Ctx, view: &SearchView) -> Result<()> {
     if !view.unmatched.is_empty() {
-        ctx.ui.note(&format!(
-            "nowhere: {}",
-            text::one_line(&view.unmatched.join(" "), 200)
-        ));
+        let words = text::one_line(&view.unmatched.join(" "), 200);
+        ctx.ui.note(&format!("nowhere: {words}"));
     }
-    if stale {
+    if view.stale {
         ctx.ui
             .note("another process is indexing: the newest may be missing");
     }
-    ctx.ui.answer(&view)
+    ctx.ui.answer(view)
 }
 
 fn nothing(text: &str, total: usize, searcher: &Searcher) -> Error {
@@ -279,7 +283,6 @@ impl Asked<'_> {
         let order = Order {
             sort,
             now,
-            all_words: ask::all_words(&wanted),
             moments: self.args.moments.max(1),
         };
         Ok((rank::rank(places, &order), wanted))

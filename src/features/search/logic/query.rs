@@ -249,14 +249,12 @@ fn leaf(text: &str) -> Result<(Option<Token>, usize), QueryError> {
         let Some(rest) = text.strip_prefix(name) else {
             continue;
         };
-        let (value, used) = match rest.chars().next() {
-            Some('"') => quoted(rest),
-            _ => {
-                let end = rest
-                    .find(|c: char| c.is_whitespace() || c == ')')
-                    .unwrap_or(rest.len());
-                (&rest[..end], end)
-            }
+        let (value, used) = if rest.starts_with('"') {
+            quoted(rest)
+        } else {
+            let ends = |c: char| c.is_whitespace() || c == ')';
+            let end = rest.find(ends).unwrap_or(rest.len());
+            (&rest[..end], end)
         };
         if value.is_empty() {
             break;

@@ -26,7 +26,7 @@ fn matches(text: &str, wanted: &[Wanted]) -> Vec<(usize, usize, usize)> {
             .position(|wanted| wanted.terms.iter().any(|term| fits(&word, term)));
         if let Some(which) = which {
             match found.last_mut() {
-                Some(last) if word.from < last.1 => last.1 = last.1.max(word.to),
+                Some(last) if word.from <= last.1 => last.1 = last.1.max(word.to),
                 _ => found.push((word.from, word.to, which)),
             }
         }
@@ -83,7 +83,7 @@ fn window(text: &str, found: &[(usize, usize, usize)], width: usize) -> (usize, 
         .filter(|(from, to, _)| *from >= best.2 && *to <= best.2 + width)
         .map(|(_, to, _)| *to)
         .max();
-    let middle = (best.2 + last.unwrap_or(best.2)) / 2;
+    let middle = usize::midpoint(best.2, last.unwrap_or(best.2));
     let from = middle.saturating_sub(width / 2).min(best.2);
     let from = super::pieces::floor(text, from);
     (
@@ -149,8 +149,8 @@ mod tests {
 
     #[test]
     fn code_is_shown_in_lines() {
-        let text = "fn a() {\n    let x = 1;\n    parse(x)\n}\nfn b() {}\n".repeat(1);
-        assert_eq!(cut(&text, "parse", 12, true).text, "…    parse(x)…");
+        let text = "fn a() {\n    let x = 1;\n    parse(x)\n}\nfn b() {}\n";
+        assert_eq!(cut(text, "parse", 12, true).text, "…    parse(x)…");
     }
 
     proptest::proptest! {

@@ -32,7 +32,9 @@ pub struct Word {
 
 /// Brings a text into the form in which it is compared; places in it are then those of the result.
 pub fn normal(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes {
+    // What is ASCII changes nothing, so the rest alone decides.
+    let others = || text.chars().filter(|c| !c.is_ascii());
+    if text.is_ascii() || is_nfkc_quick(others()) == IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.nfkc().collect())
@@ -310,7 +312,7 @@ fn part_end(bytes: &[u8], at: usize) -> usize {
 
 /// Tells encoded bytes from a name: long, without joints, and of all kinds of characters.
 fn is_blob(token: &[u8]) -> bool {
-    token.len() > BLOB && token.iter().filter(|byte| **byte == b'_').count() * 12 < token.len()
+    token.len() > BLOB && memchr::memchr_iter(b'_', token).count() * 12 < token.len()
 }
 
 /// Tells a hash from a name.

@@ -263,14 +263,14 @@ fn user<'a>(envelope: &Envelope<'a>, source: &mut Source, emit: &mut Emit<'_, 'a
         }
     };
     if let Some(text) = content.text() {
-        typed(envelope, 0, role_of(&text), text, source, emit);
+        typed(envelope, 0, (role_of(&text), text), source, emit);
         return;
     }
     for (index, item) in content.items().enumerate() {
         match item.str("type").as_deref() {
             Some("text") => {
                 if let Some(text) = item.str("text") {
-                    typed(envelope, index, role_of(&text), text, source, emit);
+                    typed(envelope, index, (role_of(&text), text), source, emit);
                 }
             }
             Some("tool_result") => {
@@ -294,7 +294,7 @@ fn user<'a>(envelope: &Envelope<'a>, source: &mut Source, emit: &mut Emit<'_, 'a
             Some(other) => source.count(&format!("block/{other}")),
             None => {
                 if let Some(text) = item.text() {
-                    typed(envelope, index, role_of(&text), text, source, emit);
+                    typed(envelope, index, (role_of(&text), text), source, emit);
                 }
             }
         }
@@ -307,8 +307,7 @@ const ECHO: &str = "(echo)";
 fn typed<'a>(
     envelope: &Envelope<'a>,
     index: usize,
-    role: Role,
-    text: Cow<'a, str>,
+    (role, text): (Role, Cow<'a, str>),
     source: &mut Source,
     emit: &mut Emit<'_, 'a>,
 ) {
@@ -425,5 +424,5 @@ fn attachment<'a>(envelope: &Envelope<'a>, source: &mut Source, emit: &mut Emit<
     } else {
         Role::Injected
     };
-    typed(envelope, 0, role, prompt, source, emit);
+    typed(envelope, 0, (role, prompt), source, emit);
 }

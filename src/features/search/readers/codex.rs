@@ -57,7 +57,9 @@ impl Reader for Codex {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.split(".jsonl").next().unwrap_or_default();
         // rollout-2026-04-26T12-00-00-<uuid>
-        source.session = stem.get(28..).unwrap_or(stem).to_owned();
+        stem.get(28..)
+            .unwrap_or(stem)
+            .clone_into(&mut source.session);
     }
 
     fn read<'a>(&self, record: Raw<'a>, source: &mut Source, emit: &mut Emit<'_, 'a>) {

@@ -65,7 +65,7 @@ pub fn of_agent(agent: &str) -> Option<&'static dyn Reader> {
 }
 
 /// Returns a block with nothing but its role and its text.
-fn block<'a>(role: Role, text: Cow<'a, str>) -> Block<'a> {
+fn block(role: Role, text: Cow<'_, str>) -> Block<'_> {
     Block {
         role,
         text,

@@ -80,6 +80,15 @@ pub struct Place {
     pub piece: u64,
 }
 
+/// Returns what names a record: what its writer calls it, else where it stands.
+fn key_of(from: &From<'_>, place: &Place, block: &Block<'_>) -> u64 {
+    if block.record.is_empty() {
+        hash(format!("{:x}@{}.{}", from.id, place.offset, place.piece).as_bytes())
+    } else {
+        hash(block.record.as_bytes())
+    }
+}
+
 fn unwritable() -> String {
     "the index cannot be written".to_owned()
 }
@@ -156,57 +165,24 @@ impl<'s> Ingest<'s> {
         block: &Block<'_>,
         facets: &[(&str, &str)],
     ) -> Result<()> {
-        let key = if block.record.is_empty() {
-            hash(format!("{:x}@{}.{}", from.id, place.offset, place.piece).as_bytes())
-        } else {
-            hash(block.record.as_bytes())
-        };
-        match self.owner(key)? {
-            Some(owner) if owner != from.id => {
-                self.copies += 1;
-                if !from.owners.contains(&owner) {
-                    from.owners.push(owner);
-                }
-                return Ok(());
-            }
-            Some(_) => return Ok(()),
-            None => _ = self.fresh.insert(key, from.id),
+        if !self.take(from, place, block)? {
+            return Ok(());
         }
-        if let Some(known) = &mut self.known {
-            known.hold(key);
-        }
+        let key = key_of(from, place, block);
         for piece in pieces(&block.text) {
             let at = (place.offset << 16) | place.piece.min(0xffff);
             place.piece += 1;
             if piece.trim().is_empty() {
                 continue;
             }
+            let mut post = self.document(piece, block);
             let fields = &self.store.fields;
-            let mut post = self.budget.post(piece.len());
             post.number(fields.key, key);
             post.number(fields.source, from.id);
             post.number(fields.session, from.session);
             post.number(fields.at, at);
-            post.number(fields.role, block.role.number());
-            post.signed(fields.time, block.time.unwrap_or(0));
-            post.number(fields.hash, hash(piece.as_bytes()));
-            let text: Arc<str> = Arc::from(piece);
-            let words = if block.role.is_bulk() {
-                fields.bulk
-            } else {
-                fields.said
-            };
-            post.text(words, &text);
-            post.text(fields.body, &text);
-            if !block.tool.is_empty() {
-                post.text(fields.tool, &Arc::from(&*block.tool));
-                post.facet(fields, "tool", &block.tool);
-            }
             for (name, value) in facets {
                 post.facet(fields, name, value);
-            }
-            for path in &block.paths {
-                post.text(fields.path, &Arc::from(path.as_str()));
             }
             self.writer
                 .add_document(post)
@@ -215,6 +191,47 @@ impl<'s> Ingest<'s> {
             self.text += piece.len();
         }
         Ok(())
+    }
+
+    /// Tells whether a record is to be added for this source, and notes that it is.
+    fn take(&mut self, from: &mut From<'_>, place: &Place, block: &Block<'_>) -> Result<bool> {
+        let key = key_of(from, place, block);
+        match self.owner(key)? {
+            Some(owner) if owner != from.id => {
+                self.copies += 1;
+                if !from.owners.contains(&owner) {
+                    from.owners.push(owner);
+                }
+                return Ok(false);
+            }
+            Some(_) => return Ok(false),
+            None => _ = self.fresh.insert(key, from.id),
+        }
+        if let Some(known) = &mut self.known {
+            known.hold(key);
+        }
+        Ok(true)
+    }
+
+    /// Begins the document of a piece of a block.
+    fn document(&self, piece: &str, block: &Block<'_>) -> Post {
+        let fields = &self.store.fields;
+        let mut post = self.budget.post(piece.len());
+        post.number(fields.role, block.role.number());
+        post.signed(fields.time, block.time.unwrap_or(0));
+        post.number(fields.hash, hash(piece.as_bytes()));
+        let text: Arc<str> = Arc::from(piece);
+        let bulk = block.role.is_bulk();
+        post.text(if bulk { fields.bulk } else { fields.said }, &text);
+        post.text(fields.body, &text);
+        if !block.tool.is_empty() {
+            post.text(fields.tool, &Arc::from(&*block.tool));
+            post.facet(fields, "tool", &block.tool);
+        }
+        for path in &block.paths {
+            post.text(fields.path, &Arc::from(path.as_str()));
+        }
+        post
     }
 
     /// Tells whether it is time to commit.

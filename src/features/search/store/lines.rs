@@ -121,26 +121,24 @@ impl Lines {
     }
 
     /// Returns the next line.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn read(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             let rest = &self.buffer[self.seen..];
             if let Some(found) = memchr::memchr(b'\n', rest) {
                 let (from, to) = (self.from, self.seen + found);
                 (self.from, self.seen) = (to + 1, to + 1);
                 let at = self.base + from as u64;
-                let line = match self.skipping.take() {
-                    Some(at) => Line {
-                        at,
-                        bytes: b"",
-                        whole: true,
-                        long: true,
+                let long = self.skipping.take();
+                let fits = long.is_none() && to - from <= LONGEST;
+                let line = Line {
+                    at: long.unwrap_or(at),
+                    bytes: if fits {
+                        trim(&self.buffer[from..to])
+                    } else {
+                        b""
                     },
-                    None => Line {
-                        at,
-                        bytes: trim(&self.buffer[from..to]),
-                        whole: true,
-                        long: false,
-                    },
+                    whole: true,
+                    long: !fits,
                 };
                 return Ok(Some(line));
             }
@@ -199,7 +197,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Vec<(u64, usize, bool, bool)> {
         let mut lines = Lines::new(Box::new(io::Cursor::new(bytes.to_vec())), 100);
         let mut all = Vec::new();
-        while let Some(line) = lines.next().expect("memory can be read") {
+        while let Some(line) = lines.read().expect("memory can be read") {
             all.push((line.at, line.bytes.len(), line.whole, line.long));
         }
         all

@@ -7,6 +7,7 @@ pub mod ingest;
 pub mod lines;
 pub mod narrow;
 pub mod open;
+pub mod plan;
 pub mod post;
 pub mod record;
 pub mod repo;

@@ -274,37 +274,23 @@ pub fn narrow(need: &Need, segment: &SegmentReader, fields: &Fields) -> Result<B
         Need::All(needs) => each(needs, Bits::all(count), |a, b| a & b)?,
         Need::Any(needs) => each(needs, Bits::none(count), |a, b| a | b)?,
         Need::Not(need) => Bits::all(count).each(&narrow(need, segment, fields)?, |a, b| a & !b),
-        Need::Words(forms) => {
-            let mut bits = Bits::none(count);
-            for form in forms {
-                mark(form, segment, fields.said, &mut bits)?;
-                mark(form, segment, fields.bulk, &mut bits)?;
-            }
-            bits
-        }
-        Need::Row(row) => {
-            let mut bits = Bits::none(count);
-            in_a_row(row, segment, fields.said, &mut bits)?;
-            in_a_row(row, segment, fields.bulk, &mut bits)?;
-            bits
-        }
-        Need::Path(row) => {
-            let mut bits = Bits::none(count);
-            in_a_row(row, segment, fields.path, &mut bits)?;
-            bits
-        }
+        Need::Words(forms) => marked(count, |bits| {
+            forms.iter().try_for_each(|form| {
+                mark(form, segment, fields.said, bits)?;
+                mark(form, segment, fields.bulk, bits)
+            })
+        })?,
+        Need::Row(row) => marked(count, |bits| {
+            in_a_row(row, segment, fields.said, bits)?;
+            in_a_row(row, segment, fields.bulk, bits)
+        })?,
+        Need::Path(row) => marked(count, |bits| in_a_row(row, segment, fields.path, bits))?,
         Need::Facet(text) => {
-            let mut bits = Bits::none(count);
-            mark(
-                &Form {
-                    text: text.clone(),
-                    begin: false,
-                },
-                segment,
-                fields.facet,
-                &mut bits,
-            )?;
-            bits
+            let form = Form {
+                text: text.clone(),
+                begin: false,
+            };
+            marked(count, |bits| mark(&form, segment, fields.facet, bits))?
         }
         Need::Roles(roles) => column(segment, "role", |role| roles.contains(&role))?,
         Need::Sources(sources) => column(segment, "source", |source| sources.contains(&source))?,
@@ -326,6 +312,12 @@ pub fn narrow(need: &Need, segment: &SegmentReader, fields: &Fields) -> Result<B
             bits
         }
     })
+}
+
+fn marked(count: u32, mark: impl FnOnce(&mut Bits) -> Result<()>) -> Result<Bits> {
+    let mut bits = Bits::none(count);
+    mark(&mut bits)?;
+    Ok(bits)
 }
 
 fn column(segment: &SegmentReader, name: &str, fits: impl Fn(u64) -> bool) -> Result<Bits> {

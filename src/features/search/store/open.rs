@@ -9,7 +9,10 @@ use crate::{
     features::search::logic::words::{Cutter, Stems, Word, normal},
     fs::private_dir,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 use tantivy::{
     Index,
     directory::MmapDirectory,
@@ -159,6 +162,7 @@ pub fn shown(millis: i64) -> Option<String> {
 #[derive(Clone, Debug, Default)]
 struct Analyzer {
     stems: Stems,
+    text: String,
 }
 
 /// The words of one text.
@@ -169,16 +173,20 @@ struct Stream<'a> {
 }
 
 impl Tokenizer for Analyzer {
-    type TokenStream<'a> = Box<dyn TokenStream + 'a>;
+    type TokenStream<'a> = Stream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
-        match normal(text) {
-            std::borrow::Cow::Borrowed(text) => Box::new(Stream {
-                cutter: Cutter::with(text, &mut self.stems),
-                word: Word::default(),
-                token: Token::default(),
-            }),
-            std::borrow::Cow::Owned(text) => Box::new(Listed::new(&text, &mut self.stems)),
+        let text = match normal(text) {
+            Cow::Borrowed(text) => text,
+            Cow::Owned(text) => {
+                self.text = text;
+                &self.text
+            }
+        };
+        Stream {
+            cutter: Cutter::with(text, &mut self.stems),
+            word: Word::default(),
+            token: Token::default(),
         }
     }
 }
@@ -191,46 +199,6 @@ impl TokenStream for Stream<'_> {
         std::mem::swap(&mut self.token.text, &mut self.word.text);
         self.token.position = self.word.place;
         (self.token.offset_from, self.token.offset_to) = (self.word.from, self.word.to);
-        true
-    }
-
-    fn token(&self) -> &Token {
-        &self.token
-    }
-
-    fn token_mut(&mut self) -> &mut Token {
-        &mut self.token
-    }
-}
-
-/// The words of a text that had to be brought into its normal form.
-struct Listed {
-    words: std::vec::IntoIter<Word>,
-    token: Token,
-}
-
-impl Listed {
-    fn new(text: &str, stems: &mut Stems) -> Self {
-        let mut cutter = Cutter::with(text, stems);
-        let (mut words, mut word) = (Vec::new(), Word::default());
-        while cutter.next(&mut word) {
-            words.push(word.clone());
-        }
-        Listed {
-            words: words.into_iter(),
-            token: Token::default(),
-        }
-    }
-}
-
-impl TokenStream for Listed {
-    fn advance(&mut self) -> bool {
-        let Some(word) = self.words.next() else {
-            return false;
-        };
-        self.token.text = word.text;
-        self.token.position = word.place;
-        (self.token.offset_from, self.token.offset_to) = (word.from, word.to);
         true
     }
 

@@ -6,10 +6,11 @@
 
 use super::{
     cursor::Cursor,
-    files::{self, Found},
+    files,
     ingest::{From, Ingest, Place},
     lines,
     open::Store,
+    plan::{Job, plan},
     record, repo,
 };
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
     git::Repo,
 };
 use std::{
-    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -69,15 +69,6 @@ pub struct Report {
 /// Told how far it is: bytes read, of how many.
 pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
 
-/// A file that is to be read.
-#[derive(Debug)]
-struct Job {
-    /// Its cursor.
-    at: usize,
-    found: Found,
-    anew: bool,
-}
-
 /// See the module head.
 pub fn sweep(store: &Store, wanted: &Wanted<'_>, progress: &mut Progress<'_>) -> Result<Report> {
     let mut report = Report::default();
@@ -101,11 +92,7 @@ pub fn sweep(store: &Store, wanted: &Wanted<'_>, progress: &mut Progress<'_>) ->
     if plan.jobs.is_empty() && !plan.changed && news.is_empty() {
         return Ok(report);
     }
-    let total: u64 = plan
-        .jobs
-        .iter()
-        .map(|job| job.found.size.saturating_sub(start(&cursors, job)))
-        .sum();
+    let total: u64 = plan.jobs.iter().map(|job| rest(&cursors, job)).sum();
     let mut ingest = Ingest::new(store, total > 8 * 1024 * 1024)?;
     for id in &plan.touched {
         if let Some(mut source) = ingest.source(*id)?
@@ -123,13 +110,7 @@ pub fn sweep(store: &Store, wanted: &Wanted<'_>, progress: &mut Progress<'_>) ->
         total,
         progress,
     };
-    // What is read anew comes first: then nothing takes its records for copies of what they were.
-    plan.jobs.sort_by(|a, b| {
-        b.anew
-            .cmp(&a.anew)
-            .then(a.found.mtime.cmp(&b.found.mtime))
-            .then(a.found.path.cmp(&b.found.path))
-    });
+    plan.jobs.retain(|job| run.clear(job));
     for job in plan.jobs {
         run.file(&job)?;
     }
@@ -139,165 +120,10 @@ pub fn sweep(store: &Store, wanted: &Wanted<'_>, progress: &mut Progress<'_>) ->
     run.end()
 }
 
-fn start(cursors: &[Cursor], job: &Job) -> u64 {
-    if job.anew { 0 } else { cursors[job.at].offset }
-}
-
-/// What is to be done.
-#[derive(Debug, Default)]
-struct Plan {
-    jobs: Vec<Job>,
-    /// Sources that moved or went.
-    touched: Vec<u64>,
-    /// Some cursor changed without anything to be read.
-    changed: bool,
-}
-
-fn plan(
-    cursors: &mut Vec<Cursor>,
-    found: Vec<Found>,
-    unreadable: &[(PathBuf, String)],
-    report: &mut Report,
-) -> Plan {
-    let mut plan = Plan::default();
-    let present: HashSet<PathBuf> = found.iter().map(|found| found.path.clone()).collect();
-    let by_path: HashMap<PathBuf, usize> = cursors
-        .iter()
-        .enumerate()
-        .filter(|(_, cursor)| cursor.mark.is_empty())
-        .map(|(at, cursor)| (cursor.path.clone(), at))
-        .collect();
-    let by_file: HashMap<(u64, u64), usize> = cursors
-        .iter()
-        .enumerate()
-        .filter(|(_, cursor)| cursor.mark.is_empty() && !present.contains(&cursor.path))
-        .map(|(at, cursor)| (cursor.file, at))
-        .collect();
-    let mut taken = HashSet::new();
-    let mut rewritten = HashSet::new();
-    for found in found {
-        let unpacked = lines::is_packed(&found.path).then(|| found.path.with_extension(""));
-        let packed_now = unpacked
-            .filter(|path| !present.contains(path))
-            .and_then(|path| by_path.get(&path));
-        let moved = || {
-            by_file
-                .get(&found.file)
-                .filter(|at| proves(&cursors[**at], &found.path))
-        };
-        let known = by_path
-            .get(&found.path)
-            .or(packed_now)
-            .or_else(moved)
-            .copied();
-        let Some(at) = known.filter(|at| taken.insert(*at)) else {
-            let cursor = fresh(cursors, &found);
-            taken.insert(cursors.len());
-            plan.jobs.push(Job {
-                at: cursors.len(),
-                found,
-                anew: true,
-            });
-            cursors.push(cursor);
-            continue;
-        };
-        let cursor = &mut cursors[at];
-        let same =
-            cursor.file == found.file && cursor.size == found.size && cursor.mtime == found.mtime;
-        if cursor.path != found.path || cursor.gone {
-            report.moved += u64::from(cursor.path != found.path);
-            (cursor.path, cursor.gone) = (found.path.clone(), false);
-            plan.touched.push(cursor.id);
-            plan.changed = true;
-        }
-        if same {
-            continue;
-        }
-        let grown = proves(cursor, &found.path);
-        if !grown {
-            rewritten.insert(cursor.id);
-            report.again += 1;
-        }
-        plan.jobs.push(Job {
-            at,
-            found,
-            anew: !grown,
-        });
-    }
-    vanish(cursors, &taken, unreadable, &mut plan, report);
-    reread(cursors, &rewritten, &mut plan);
-    plan
-}
-
-/// Marks what is no more there, unless nobody can look.
-fn vanish(
-    cursors: &mut [Cursor],
-    taken: &HashSet<usize>,
-    unreadable: &[(PathBuf, String)],
-    plan: &mut Plan,
-    report: &mut Report,
-) {
-    for (at, cursor) in cursors.iter_mut().enumerate() {
-        let hidden = unreadable
-            .iter()
-            .any(|(dir, _)| cursor.path.starts_with(dir));
-        if taken.contains(&at) || !cursor.mark.is_empty() || hidden {
-            continue;
-        }
-        report.gone += 1;
-        if !cursor.gone {
-            cursor.gone = true;
-            plan.touched.push(cursor.id);
-            plan.changed = true;
-        }
-    }
-}
-
-/// What repeats records of a source that is read anew is read anew too: it may own them now.
-fn reread(cursors: &[Cursor], rewritten: &HashSet<u64>, plan: &mut Plan) {
-    for (at, cursor) in cursors.iter().enumerate() {
-        if cursor.gone || !cursor.owners.iter().any(|owner| rewritten.contains(owner)) {
-            continue;
-        }
-        if let Some(job) = plan.jobs.iter_mut().find(|job| job.at == at) {
-            job.anew = true;
-        } else {
-            let found = Found {
-                path: cursor.path.clone(),
-                reader: readers::of_agent(&cursor.agent),
-                file: cursor.file,
-                size: cursor.size,
-                mtime: cursor.mtime,
-            };
-            plan.jobs.push(Job {
-                at,
-                found,
-                anew: true,
-            });
-        }
-    }
-}
-
-/// Tells whether a file still begins with what was read of it.
-fn proves(cursor: &Cursor, path: &Path) -> bool {
-    // A file that cannot be read proves nothing now; reading it will say why.
-    lines::proof(path, cursor.offset).ok().flatten() == Some((cursor.head, cursor.tail))
-}
-
-fn fresh(cursors: &[Cursor], found: &Found) -> Cursor {
-    let path = found.path.to_string_lossy();
-    let id = (0_u32..).map(|salt| hash(format!("{salt} {path}").as_bytes()));
-    let mut free = id.filter(|id| cursors.iter().all(|cursor| cursor.id != *id));
-    Cursor {
-        id: free.next().unwrap_or_default(),
-        agent: found
-            .reader
-            .map(Reader::agent)
-            .unwrap_or_default()
-            .to_owned(),
-        path: found.path.clone(),
-        ..Cursor::default()
-    }
+/// Returns how much of a file is to be read.
+fn rest(cursors: &[Cursor], job: &Job) -> u64 {
+    let done = if job.anew { 0 } else { cursors[job.at].offset };
+    job.found.size.saturating_sub(done)
 }
 
 /// One bringing up to date.
@@ -310,16 +136,25 @@ struct Run<'r, 's> {
 }
 
 impl Run<'_, '_> {
-    fn file(&mut self, job: &Job) -> Result<()> {
-        if job.anew && self.cursors[job.at].offset > 0 || self.cursors[job.at].size > 0 && job.anew
-        {
-            self.ingest.forget(self.cursors[job.at].id);
+    /// Takes out what was read of a file that is to be read anew; `false` if it cannot be read at all.
+    fn clear(&mut self, job: &Job) -> bool {
+        if let Err(error) = lines::open(&job.found.path, 0) {
+            let why = (job.found.path.clone(), error.to_string());
+            self.report.unreadable.push(why);
+            return false;
         }
+        let cursor = &mut self.cursors[job.at];
         if job.anew {
-            let cursor = &mut self.cursors[job.at];
+            if cursor.size > 0 {
+                self.ingest.forget(cursor.id);
+            }
             (cursor.offset, cursor.head, cursor.tail) = (0, hash(b""), hash(b""));
             cursor.owners.clear();
         }
+        true
+    }
+
+    fn file(&mut self, job: &Job) -> Result<()> {
         match self.read(job) {
             Ok(()) => {
                 self.report.read += 1;
@@ -367,7 +202,7 @@ impl Run<'_, '_> {
         };
         let mut lines = lines::open(path, file.cursor.offset)?;
         let mut shown = file.cursor.offset;
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.read()? {
             let (at, whole) = (line.at, line.whole);
             let size = line.bytes.len() as u64;
             self.line(&mut file, &mut source, line)?;
@@ -440,7 +275,7 @@ impl Run<'_, '_> {
         for part in parts {
             match part {
                 Part::Object(raw, start) => {
-                    self.object(file, source, (at + *start as u64, *raw))?
+                    self.object(file, source, (at + *start as u64, *raw))?;
                 }
                 Part::Other => source.count("(no object)"),
                 Part::Broken => {
@@ -527,7 +362,7 @@ fn named(path: &Path, reader: &'static dyn Reader) -> std::io::Result<Source> {
     let mut scratch = source.clone();
     let mut lines = lines::open(path, 0)?;
     for _ in 0..NAMED_WITHIN {
-        let Some(line) = lines.next()? else { break };
+        let Some(line) = lines.read()? else { break };
         for part in scan::line(line.bytes) {
             if let Part::Object(raw, _) = part {
                 reader.read(raw, &mut scratch, &mut |_| {});
@@ -542,7 +377,7 @@ fn named(path: &Path, reader: &'static dyn Reader) -> std::io::Result<Source> {
 fn recognise(path: &Path) -> Option<&'static dyn Reader> {
     let mut lines = lines::open(path, 0).ok()?;
     for _ in 0..NAMED_WITHIN {
-        let line = lines.next().ok()??;
+        let line = lines.read().ok()??;
         for part in scan::line(line.bytes) {
             if let Part::Object(raw, _) = part
                 && let Some(reader) = readers::ALL.iter().find(|reader| reader.knows(raw))
