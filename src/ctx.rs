@@ -154,19 +154,27 @@ impl Ctx {
         if let Some(settings) = self.settings.get() {
             return Ok(settings);
         }
-        let found = load_settings(self.repo()?)?;
+        let found = load_settings(Some(self.repo()?))?;
         Ok(self.settings.get_or_init(|| found))
+    }
+
+    /// Returns the settings in force here or, outside of every repository, the user's own.
+    pub fn settings_anywhere(&self) -> Result<Settings> {
+        match self.repo() {
+            Ok(_) => self.settings().cloned(),
+            Err(_) => load_settings(None),
+        }
     }
 }
 
-fn load_settings(repo: &Repo) -> Result<Settings> {
+fn load_settings(repo: Option<&Repo>) -> Result<Settings> {
     let user = env::config_dir().map(|dir| (Layer::User, dir.join("config.toml")));
     let policy = repo
-        .worktree()
+        .and_then(Repo::worktree)
         .map(|root| (Layer::Repo, root.join(".ccc.toml")));
-    let clone = (Layer::Clone, repo.common_dir().join("ccc.toml"));
+    let clone = repo.map(|repo| (Layer::Clone, repo.common_dir().join("ccc.toml")));
     let mut texts = Vec::new();
-    for (layer, path) in user.into_iter().chain(policy).chain([clone]) {
+    for (layer, path) in user.into_iter().chain(policy).chain(clone) {
         let text = crate::fs::read_capped(&path, MAX_FILE_BYTES + 1)
             .context(Kind::Usage, || format!("{} cannot be read", path.display()))?;
         texts.extend(text.map(|text| (layer, path, text)));

@@ -88,6 +88,21 @@ pub fn state_dir() -> Option<PathBuf> {
     xdg("XDG_STATE_HOME", ".local/state")
 }
 
+/// Returns the directory for what can be made again (`$XDG_CACHE_HOME/git-ccc`).
+pub fn cache_dir() -> Option<PathBuf> {
+    xdg("XDG_CACHE_HOME", ".cache")
+}
+
+/// Returns the directory of every program's settings (`$XDG_CONFIG_HOME`), if it is set.
+pub fn config_home() -> Option<PathBuf> {
+    var_os("XDG_CONFIG_HOME").map(PathBuf::from)
+}
+
+/// Returns the editor to open files in.
+pub fn editor() -> Option<String> {
+    var("VISUAL").or_else(|| var("EDITOR"))
+}
+
 /// Returns the directory of the user's own settings (`$XDG_CONFIG_HOME/git-ccc`).
 pub fn config_dir() -> Option<PathBuf> {
     xdg("XDG_CONFIG_HOME", ".config")

@@ -122,6 +122,27 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Makes a directory, with those above it, that nobody else can look into.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Makes a file one that nobody else can read.
+pub fn private_file(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
 /// Reads at most `cap` bytes of a file; an absent one is `None`.
 pub fn read_capped(path: &Path, cap: usize) -> io::Result<Option<Vec<u8>>> {
     use std::io::Read;
@@ -149,5 +170,48 @@ pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Wakes when something below some directories changes.
+#[derive(Debug)]
+pub struct Watch {
+    _watcher: Option<notify::RecommendedWatcher>,
+    events: mpsc::Receiver<()>,
+    /// Kept so that a missing watcher does not look like an endless stream of events.
+    _sender: mpsc::Sender<()>,
+}
+
+impl Watch {
+    /// Starts listening; what cannot be listened to is left to the clock.
+    pub fn below(dirs: &[std::path::PathBuf]) -> Self {
+        use notify::{EventKind, RecursiveMode, Watcher};
+        let (sender, events) = mpsc::channel();
+        let heard = sender.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
+                // The receiver is gone only when nobody waits any more.
+                let _ = heard.send(());
+            }
+        });
+        let mut watcher = watcher.ok();
+        for dir in dirs {
+            if let Some(watcher) = &mut watcher {
+                // A directory that is gone by now cannot change.
+                let _ = watcher.watch(dir, RecursiveMode::Recursive);
+            }
+        }
+        Watch {
+            _watcher: watcher,
+            events,
+            _sender: sender,
+        }
+    }
+
+    /// Waits for a change, at most `limit`, and then until none came for as long as `settled`.
+    pub fn wait(&self, limit: Duration, settled: Duration) {
+        if self.events.recv_timeout(limit).is_ok() {
+            while self.events.recv_timeout(settled).is_ok() {}
+        }
     }
 }

@@ -71,6 +71,7 @@ mod features {
     mod index_patch;
     mod log;
     mod notify;
+    mod search;
     mod session;
     mod setup;
     mod tmux;
@@ -98,6 +99,7 @@ mod props {
     mod claim_protocol;
     mod inbox_logic;
     mod merge_text;
+    mod search_index;
 }
 
 mod races {

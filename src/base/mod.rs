@@ -6,5 +6,6 @@ pub mod local;
 pub mod merge;
 pub mod record;
 pub mod scope;
+pub mod secrets;
 pub mod text;
 pub mod time;

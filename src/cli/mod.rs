@@ -8,7 +8,7 @@ use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
     features::{
-        agent, board, chat, check, claim, commit, hook, inbox, mcp, notify, session, setup, wip,
+        agent, board, chat, check, claim, commit, hook, inbox, mcp, notify, search, session, setup, wip,
     },
     ui::{self, Ui},
 };
@@ -75,6 +75,8 @@ enum Command {
     Doctor(setup::doctor::DoctorArgs),
     /// Set this repository up, or repair its hooks
     Init(setup::cmd::InitArgs),
+    /// Bring the index of all transcripts up to date, or say how it stands
+    Index(search::cmd::IndexArgs),
     /// Show what is addressed to this session, what it has to do, and what became of what it sent
     Inbox(inbox::cmd::InboxArgs),
     /// Sleep until something is for this session, say it and end
@@ -89,6 +91,8 @@ enum Command {
     Recap(board::cmd::RecapArgs),
     /// Give claims back
     Release(claim::cmd::ReleaseArgs),
+    /// Find what was said: in every transcript, the room and the log
+    Search(Box<search::cmd::SearchArgs>),
     /// Write to one session
     Send(Box<inbox::cmd::SendArgs>),
     /// Register, list, show, rename and end sessions
@@ -219,6 +223,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Completions(args) => complete::run(ctx, args),
         Command::Doctor(args) => setup::doctor::doctor(ctx, args),
         Command::Init(args) => setup::cmd::init(ctx, args, &man::page()?),
+        Command::Index(args) => search::cmd::index(ctx, args),
         Command::Inbox(args) => inbox::cmd::inbox(ctx, args),
         Command::Listen(args) => inbox::cmd::listen(ctx, args),
         Command::Man => ctx.ui.raw(&man::page()?),
@@ -226,6 +231,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Notify(args) => notify::cmd::run(ctx, args),
         Command::Recap(args) => board::cmd::recap(ctx, args),
         Command::Release(args) => claim::cmd::release(ctx, args),
+        Command::Search(args) => search::cmd::search(ctx, args),
         Command::Send(args) => inbox::cmd::send(ctx, args),
         Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
         Command::StatusLine => agent::cmd::status_line(ctx),

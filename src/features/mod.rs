@@ -14,6 +14,7 @@ pub mod hook;
 pub mod inbox;
 pub mod mcp;
 pub mod notify;
+pub mod search;
 pub mod session;
 pub mod setup;
 pub mod wip;

@@ -345,6 +345,11 @@ impl Settings {
         }
     }
 
+    /// Directories with transcripts, not yet resolved.
+    pub fn search_roots(&self) -> &[String] {
+        self.list("search.roots")
+    }
+
     /// Where the value of `name` comes from, if there is such a key.
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.entry(name).map(|entry| &entry.origin)

@@ -74,6 +74,8 @@ pub enum KeyKind {
     Hours,
     /// The URL of a webhook, or the path of a file that holds it: a secret, never shown.
     Webhook,
+    /// A list of directories, absolute or below the home directory.
+    Folders,
     /// A shell command, which runs only as a [`Trusted`](super::Trusted) value.
     Command,
 }
@@ -91,13 +93,14 @@ impl KeyKind {
             Self::Count => "a number such as 20".to_owned(),
             Self::Hours => "hours such as \"22:00-07:00\"".to_owned(),
             Self::Webhook => "a URL, or the path of a file that only you can read".to_owned(),
+            Self::Folders => "a list of directories such as [\"~/transcripts\"]".to_owned(),
             Self::Command => "a shell command".to_owned(),
         }
     }
 
     /// Whether the value is a list.
     pub const fn is_list(self) -> bool {
-        matches!(self, Self::Scopes | Self::Subset(_))
+        matches!(self, Self::Scopes | Self::Subset(_) | Self::Folders)
     }
 }
 
@@ -432,6 +435,13 @@ pub const KEYS: &[Key] = &[
         default: KeyDefault::Unset,
         layers: OWN_LAYERS,
         doc: "When you are told of broken claims alone.",
+    },
+    Key {
+        name: "search.roots",
+        kind: KeyKind::Folders,
+        default: KeyDefault::List(&[]),
+        layers: OWN_LAYERS,
+        doc: "Directories with transcripts, beside those that agents write to.",
     },
 ];
 

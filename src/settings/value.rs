@@ -133,6 +133,16 @@ pub(super) fn check_value(
             Some(item) => Err(bad(item, "a scope must not be empty".to_owned(), None)),
             None => Ok(Value::List(owned(items))),
         },
+        (KeyKind::Folders, Raw::List(items)) => {
+            let rooted = |item: &&&str| item.starts_with('/') || item.starts_with("~/");
+            match items.iter().find(|item| !rooted(item)) {
+                Some(item) => {
+                    let why = "a directory begins with / or ~/".to_owned();
+                    Err(bad(item, why, None))
+                }
+                None => Ok(Value::List(owned(items))),
+            }
+        }
         (KeyKind::Subset(words), Raw::List(items)) => {
             for item in items {
                 let why = || format!("expected {}", key.kind.expected());

@@ -4,6 +4,7 @@
 //! choice, not our failure: the program ends quietly with 0.
 
 pub mod error;
+pub mod progress;
 pub mod table;
 
 use crate::error::{Error, Result};

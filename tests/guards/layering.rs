@@ -73,10 +73,13 @@ const RANKS: &[&[&str]] = &[
     &["session"],
     // Whoever does something that a person should know of tells it.
     &["notify"],
-    &["claim", "chat", "memory", "file", "event", "search"],
+    &["claim", "chat", "memory", "file", "event"],
     // A restore asks the claims whose a path is.
     &["wip"],
-    &["inbox", "commit", "worktree", "plan", "radar", "sync"],
+    // Search reads the room.
+    &[
+        "inbox", "commit", "worktree", "plan", "radar", "sync", "search",
+    ],
     &["spawn", "check"],
     &["board"],
     &["hook", "mcp"],

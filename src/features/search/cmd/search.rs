@@ -1,0 +1,434 @@
+//! `git ccc search`.
+
+use super::refresh;
+use crate::{
+    base::{secrets::mask, text},
+    ctx::Ctx,
+    env,
+    error::{Error, Result},
+    features::{
+        search::{
+            logic::{
+                pieces::floor,
+                query::{self, Expr, Filter, Wanted},
+                rank::{self, Order, Sort},
+                snippet::snippet,
+            },
+            model::{Hit, Line, Moment, Ranked, Role, Scored, Source},
+            readers,
+            store::{
+                ask::{self, Question, Shown},
+                ingest, narrow, open,
+                open::{Store, shown as moment_of},
+                record,
+            },
+            view::SearchView,
+        },
+        session::{model::Session, register::own_native, store as sessions},
+    },
+    proc::Cmd,
+};
+use clap::{Args, ValueEnum};
+use std::{collections::HashSet, path::Path, time::Duration};
+use tantivy::Searcher;
+
+/// Another writer is waited for this long before the index is asked as it is.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// About so many bytes of a moment are shown.
+const WIDTH: usize = 280;
+/// So many characters of a neighbour are shown.
+const NEIGHBOUR: usize = 400;
+
+/// In what order.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum SortArg {
+    /// Those that fit best
+    #[default]
+    Best,
+    /// The newest
+    Newest,
+    /// The oldest
+    Oldest,
+}
+
+/// Arguments of `search`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+#[derive(Debug, Args)]
+#[command(after_long_help = HELP)]
+pub struct SearchArgs {
+    /// What to look for: words, "phrase", begin*, -not, OR, (…), role: tool: file: project: branch: session: agent: room: after: before: commit:
+    #[arg(required_unless_present = "filters", num_args = 1.., value_name = "QUERY")]
+    query: Vec<String>,
+    /// Show so many conversations
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    limit: usize,
+    /// Show so many moments of each
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    moments: usize,
+    /// The order
+    #[arg(long, value_enum, default_value_t)]
+    sort: SortArg,
+    /// What is new counts clearly more
+    #[arg(long)]
+    recent: bool,
+    /// Only what has all words
+    #[arg(long)]
+    all_words: bool,
+    /// Do not look for new text first
+    #[arg(long)]
+    no_refresh: bool,
+    /// Show so many neighbours on both sides of each moment
+    #[arg(short = 'C', long, default_value_t = 0, value_name = "N")]
+    context: usize,
+    /// Open the best moment in $VISUAL or $EDITOR, or say where it is
+    #[arg(long)]
+    open: bool,
+    /// Find what the asking conversation said itself, too
+    #[arg(long)]
+    own: bool,
+    /// Go on behind an earlier answer, by its cursor
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// Print the names of the filters, a line each, for completion
+    #[arg(long, hide = true)]
+    filters: bool,
+}
+
+const HELP: &str = "\
+Who has more of the words ranks higher; phrases, filters and -not are required. Identifiers are found whole and by
+their parts, names of commits by their beginning.
+
+  git ccc search 'retry backoff file:src/net role:human after:2w'
+  git ccc search '\"connection reset\" -test project:api'
+  git ccc search 'commit:3f78685'
+
+In one word of the shell a query may begin with -: put -- before it.";
+
+/// Runs `search`.
+pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
+    if args.filters {
+        return ctx
+            .ui
+            .raw(format!("{}\n", query::FILTERS.join("\n")).as_bytes());
+    }
+    let text = args.query.join(" ");
+    let expr = query::parse(&text)
+        .map_err(|error| Error::usage(error.to_string()).hint("git ccc search --help"))?;
+    let known = registered(ctx);
+    let expr = with_tags(expr, &known);
+    let store = open::open(!args.no_refresh)?;
+    let Some(store) = store else {
+        return Err(Error::no("there is no index yet").hint("git ccc index"));
+    };
+    let stale = !args.no_refresh && refresh(ctx, &store, PATIENCE)?.busy;
+    let searcher = ingest::reader(&store)?.searcher();
+    let asked = Asked {
+        ctx,
+        args,
+        store: &store,
+        searcher: &searcher,
+        known: &known,
+    };
+    let (ranked, wanted) = asked.rank(&expr)?;
+    let total = ranked.len();
+    let from = args
+        .cursor
+        .as_ref()
+        .map_or(Ok(0), |cursor| after(&ranked, cursor))?;
+    let page: Vec<&Ranked> = ranked.iter().skip(from).take(args.limit).collect();
+    if page.is_empty() {
+        return Err(nothing(&text, total, &searcher));
+    }
+    if args.open {
+        return asked.open(page[0]);
+    }
+    let more = from + page.len() < total;
+    let everywhere = ranked.iter().fold(0, |words, ranked| words | ranked.words);
+    let hits = page.iter().map(|ranked| asked.hit(ranked, &wanted));
+    let view = SearchView {
+        query: text,
+        hits: hits.collect::<Result<_>>()?,
+        total,
+        cursor: page.last().filter(|_| more).map(|last| cursor(last)),
+        unmatched: missing(&wanted, everywhere),
+        stale,
+        colour: ctx.ui.on_terminal() && env::var("NO_COLOR").is_none(),
+    };
+    tell(ctx, &view)
+}
+
+fn tell(ctx: &Ctx, view: &SearchView) -> Result<()> {
+    if !view.unmatched.is_empty() {
+        let words = text::one_line(&view.unmatched.join(" "), 200);
+        ctx.ui.note(&format!("nowhere: {words}"));
+    }
+    if view.stale {
+        ctx.ui
+            .note("another process is indexing: the newest may be missing");
+    }
+    ctx.ui.answer(view)
+}
+
+fn nothing(text: &str, total: usize, searcher: &Searcher) -> Error {
+    if total > 0 {
+        return Error::no("there is no more");
+    }
+    let error = Error::no(format!("nothing matches {}", text::one_line(text, 200)));
+    if searcher.num_docs() == 0 {
+        return error
+            .because("no transcript was found")
+            .hint("git ccc index --status");
+    }
+    error
+}
+
+/// Returns the sessions that are registered here, if this is a repository that has any.
+fn registered(ctx: &Ctx) -> Vec<Session> {
+    // Outside of a repository, or in one that is not set up, there are none.
+    ctx.repo()
+        .and_then(sessions::load_readable)
+        .unwrap_or_default()
+}
+
+/// Puts a conversation's own id in the place of a session's tag.
+fn with_tags(expr: Expr, known: &[Session]) -> Expr {
+    let list = |parts: Vec<Expr>| {
+        parts
+            .into_iter()
+            .map(|part| with_tags(part, known))
+            .collect()
+    };
+    match expr {
+        Expr::All(parts) => Expr::All(list(parts)),
+        Expr::Any(parts) => Expr::Any(list(parts)),
+        Expr::Not(part) => Expr::Not(Box::new(with_tags(*part, known))),
+        Expr::Filter(Filter::Session(name)) => {
+            let fits =
+                |session: &&Session| session.tag.as_str() == name || session.tag.slug() == name;
+            let native = known
+                .iter()
+                .find(fits)
+                .and_then(|session| session.record.native.clone());
+            Expr::Filter(Filter::Session(native.unwrap_or(name)))
+        }
+        other => other,
+    }
+}
+
+fn missing(wanted: &[Wanted], words: u32) -> Vec<String> {
+    let lacks = |index: &usize| words & (1 << index.min(&(query::BITS - 1))) == 0;
+    (0..wanted.len())
+        .filter(lacks)
+        .map(|index| wanted[index].typed.clone())
+        .collect()
+}
+
+fn cursor(last: &Ranked) -> String {
+    format!("{:016x}-{:016x}", last.score.to_bits(), last.session)
+}
+
+/// Finds where an answer goes on: behind the conversation it ended with or, if that moved, behind its score.
+fn after(ranked: &[Ranked], cursor: &str) -> Result<usize> {
+    let wrong = || {
+        Error::usage(format!(
+            "{} is no cursor of an answer",
+            text::one_line(cursor, 60)
+        ))
+    };
+    let (score, session) = cursor.split_once('-').ok_or_else(wrong)?;
+    let number = |text: &str| u64::from_str_radix(text, 16).map_err(|_| wrong());
+    let (score, session) = (f64::from_bits(number(score)?), number(session)?);
+    let place = ranked
+        .iter()
+        .position(|ranked| ranked.session == session)
+        .map(|at| at + 1);
+    Ok(place.unwrap_or_else(|| ranked.partition_point(|ranked| ranked.score >= score)))
+}
+
+struct Asked<'a> {
+    ctx: &'a Ctx,
+    args: &'a SearchArgs,
+    store: &'a Store,
+    searcher: &'a Searcher,
+    known: &'a [Session],
+}
+
+impl Asked<'_> {
+    fn rank(&self, expr: &Expr) -> Result<(Vec<Ranked>, Vec<Wanted>)> {
+        let now = self.ctx.now().unix() * 1000;
+        let wanted = query::wanted(expr);
+        let need = narrow::needs(expr, self.searcher, &self.store.fields, now)?;
+        let mut without = HashSet::new();
+        if let Some((id, agent)) = own_native().filter(|_| !self.args.own) {
+            without.insert(record::conversation(&agent, &id));
+        }
+        let question = Question {
+            wanted: &wanted,
+            need: need.as_ref(),
+            without: &without,
+            all_words: self.args.all_words,
+        };
+        let places = ask::score(self.store, self.searcher, &question)?;
+        let sort = match self.args.sort {
+            SortArg::Newest => Sort::Newest,
+            SortArg::Oldest => Sort::Oldest,
+            // Without words there is nothing to fit better.
+            SortArg::Best if wanted.is_empty() => Sort::Newest,
+            SortArg::Best if self.args.recent => Sort::Recent,
+            SortArg::Best => Sort::Best,
+        };
+        let order = Order {
+            sort,
+            now,
+            moments: self.args.moments.max(1),
+        };
+        Ok((rank::rank(places, &order), wanted))
+    }
+
+    fn hit(&self, ranked: &Ranked, wanted: &[Wanted]) -> Result<Hit> {
+        let mut shown: Vec<(Shown, Scored, Source)> = Vec::new();
+        for moment in &ranked.moments {
+            let place = ask::show(self.store, self.searcher, moment.at)?;
+            // A piece that says the same says nothing new.
+            if !shown.iter().any(|(known, _, _)| known.hash == place.hash) {
+                let source = ask::source(self.store, self.searcher, place.source)?;
+                shown.push((place, *moment, source));
+            }
+        }
+        let source = shown
+            .first()
+            .map(|(_, _, source)| source.clone())
+            .unwrap_or_default();
+        let under = shown
+            .first()
+            .and_then(|(place, _, _)| place.tool.clone())
+            .unwrap_or_default();
+        let of_repo = matches!(source.agent.as_str(), "room" | "log");
+        let session = if of_repo {
+            under
+        } else {
+            source.conversation().to_owned()
+        };
+        let tag = self.known.iter().find(|known| {
+            known.record.native.as_ref() == Some(&session)
+                && known.record.agent.as_ref() == Some(&source.agent)
+        });
+        let span = shown.iter().filter_map(|(_, _, source)| source.span);
+        let span = span.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let resume = readers::of_agent(&source.agent).map(|reader| reader.resume(&session));
+        Ok(Hit {
+            agent: source.agent.clone(),
+            title: source.title().map(|title| mask(title).into_owned()),
+            tag: tag.map(|session| session.tag.to_string()),
+            project: source
+                .dirs
+                .first()
+                .and_then(|dir| Path::new(dir).file_name())
+                .map(|name| name.to_string_lossy().into_owned()),
+            branches: source.branches.clone(),
+            began: span.and_then(|(first, _)| moment_of(first)),
+            last: span.and_then(|(_, last)| moment_of(last)),
+            score: ranked.score,
+            missing: missing(wanted, ranked.words),
+            resume: resume.filter(|_| !source.gone),
+            moments: shown
+                .iter()
+                .map(|place| self.moment(place, wanted))
+                .collect::<Result<_>>()?,
+            session,
+        })
+    }
+
+    fn moment(
+        &self,
+        (place, scored, source): &(Shown, Scored, Source),
+        wanted: &[Wanted],
+    ) -> Result<Moment> {
+        let masked = mask(&place.text);
+        let code = matches!(
+            place.role,
+            Role::ToolIn | Role::ToolOut | Role::Lookup | Role::Echo
+        );
+        let best = snippet(&masked, wanted, WIDTH, code);
+        let mut around = Vec::new();
+        if self.args.context > 0 {
+            for (after, neighbour) in
+                ask::around(self.store, self.searcher, place, self.args.context)?
+            {
+                let text = &neighbour.text[..floor(&neighbour.text, NEIGHBOUR)];
+                around.push(Line {
+                    role: neighbour.role.word(),
+                    after,
+                    text: mask(text).into_owned(),
+                });
+            }
+        }
+        let tool = place
+            .tool
+            .clone()
+            .filter(|_| !matches!(place.role, Role::Message | Role::Log));
+        Ok(Moment {
+            role: place.role.word(),
+            tool,
+            at: moment_of(place.time),
+            snippet: best.text,
+            highlights: best.marks,
+            around,
+            path: (!source.gone).then(|| source.path.clone()),
+            offset: place.at >> 16,
+            subagent: source.parent.is_some(),
+            hash: format!("{:016x}", place.hash),
+            score: scored.score,
+        })
+    }
+
+    /// Opens the best moment where it stands in the transcript.
+    fn open(&self, ranked: &Ranked) -> Result<()> {
+        let place = ask::show(self.store, self.searcher, ranked.moments[0].at)?;
+        let source = ask::source(self.store, self.searcher, place.source)?;
+        if source.gone || readers::of_agent(&source.agent).is_none() {
+            return self
+                .ctx
+                .ui
+                .raw(format!("{}\n", text::block(&mask(&place.text))).as_bytes());
+        }
+        let line = line_of(Path::new(&source.path), place.at >> 16);
+        let editor = env::editor().filter(|_| self.ctx.ui.on_terminal());
+        let Some(editor) = editor else {
+            return self
+                .ctx
+                .ui
+                .raw(format!("{}:{line}\n", source.path).as_bytes());
+        };
+        let mut words = editor.split_whitespace();
+        let program = words.next().unwrap_or("vi");
+        let status = Cmd::new(program)
+            .args(words)
+            .arg(format!("+{line}"))
+            .arg(&source.path)
+            .run_attached()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Error::no(format!("{program} ended with an error")))
+        }
+    }
+}
+
+/// Counts lines up to a byte of a file; one that cannot be read is shown from its beginning.
+fn line_of(path: &Path, offset: u64) -> u64 {
+    use std::io::Read;
+    let Ok(file) = std::fs::File::open(path) else {
+        return 1;
+    };
+    let mut line = 1;
+    let mut rest = file.take(offset);
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = rest.read(&mut buffer) {
+        line += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64;
+    }
+    line
+}
