@@ -93,6 +93,7 @@ mod props {
     mod claim_logic;
     mod claim_protocol;
     mod inbox_logic;
+    mod merge_laws;
     mod merge_text;
 }
 
