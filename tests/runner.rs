@@ -66,6 +66,7 @@ mod features {
     mod inbox;
     mod index_patch;
     mod log;
+    mod memory;
     mod notify;
     mod session;
     mod setup;
@@ -104,5 +105,6 @@ mod races {
     mod commit;
     mod inbox;
     mod locks;
+    mod memory;
     mod wip;
 }

@@ -74,6 +74,8 @@ pub enum KeyKind {
     Hours,
     /// The URL of a webhook, or the path of a file that holds it: a secret, never shown.
     Webhook,
+    /// A directory, absolute or below the home.
+    Folder,
     /// A shell command, which runs only as a [`Trusted`](super::Trusted) value.
     Command,
 }
@@ -91,6 +93,7 @@ impl KeyKind {
             Self::Count => "a number such as 20".to_owned(),
             Self::Hours => "hours such as \"22:00-07:00\"".to_owned(),
             Self::Webhook => "a URL, or the path of a file that only you can read".to_owned(),
+            Self::Folder => "a directory that starts with / or ~/".to_owned(),
             Self::Command => "a shell command".to_owned(),
         }
     }
@@ -289,6 +292,27 @@ pub const KEYS: &[Key] = &[
         default: KeyDefault::Text("200"),
         layers: ANY_LAYER,
         doc: "How much a snapshot takes in all, in MiB; what git does not track is left out first, the largest first.",
+    },
+    Key {
+        name: "memory.dir",
+        kind: KeyKind::Folder,
+        default: KeyDefault::Unset,
+        layers: &[Layer::User, Layer::Clone, Layer::Env],
+        doc: "The memory directory that agents share here; by default Claude Code's own for this repository.",
+    },
+    Key {
+        name: "memory.shared",
+        kind: KeyKind::Scopes,
+        default: KeyDefault::List(&[]),
+        layers: ANY_LAYER,
+        doc: "Files of the memory directory that are merged at once, between turns, and not at the end.",
+    },
+    Key {
+        name: "memory.fork",
+        kind: KeyKind::Choice(&["never", "worktree"]),
+        default: KeyDefault::Text("never"),
+        layers: ANY_LAYER,
+        doc: "Whether a session that starts in a linked worktree gets a memory of its own, until it is merged.",
     },
     Key {
         name: "notify.events",
