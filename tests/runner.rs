@@ -70,6 +70,7 @@ mod features {
     mod inbox;
     mod index_patch;
     mod log;
+    mod memory;
     mod notify;
     mod search;
     mod session;
@@ -98,6 +99,7 @@ mod props {
     mod claim_logic;
     mod claim_protocol;
     mod inbox_logic;
+    mod merge_laws;
     mod merge_text;
     mod search_index;
 }
@@ -109,5 +111,6 @@ mod races {
     mod commit;
     mod inbox;
     mod locks;
+    mod memory;
     mod wip;
 }

@@ -5,10 +5,11 @@ mod man;
 mod quick;
 
 use crate::{
+    base::id::SessionTag,
     ctx::Ctx,
     error::{Error, Kind, Result},
     features::{
-        agent, board, chat, check, claim, commit, hook, inbox, mcp, notify, search, session, setup, wip,
+        agent, board, chat, check, claim, commit, hook, inbox, mcp, memory, notify, search, session, setup, wip,
     },
     ui::{self, Ui},
 };
@@ -85,6 +86,9 @@ enum Command {
     Man,
     /// Serve the commands as tools of an agent (Model Context Protocol)
     Mcp(mcp::cmd::McpArgs),
+    /// Keep what agents remember: a copy for each branch, merged back three ways
+    #[command(subcommand)]
+    Memory(memory::cmd::MemoryCommand),
     /// Tell a person, in the way the user's own settings say
     Notify(notify::cmd::NotifyArgs),
     /// Tell what happened while you were away
@@ -205,6 +209,12 @@ fn serve(ctx: &Ctx, command: &Command) -> Result<()> {
     }
 }
 
+/// What a session that ends gives back: its memory to all, its claims to nobody.
+fn give_back(ctx: &Ctx, session: &SessionTag) -> Result<usize> {
+    memory::tell::at_end(ctx, session);
+    claim::store::release_all(ctx, session)
+}
+
 fn run(ctx: &Ctx, command: &Command) -> Result<()> {
     match command {
         Command::Ask(args) => inbox::cmd::ask(ctx, args),
@@ -228,12 +238,19 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Listen(args) => inbox::cmd::listen(ctx, args),
         Command::Man => ctx.ui.raw(&man::page()?),
         Command::Mcp(args) => mcp::cmd::run(ctx, args, inside),
+        Command::Memory(command) => memory::cmd::run(ctx, command),
         Command::Notify(args) => notify::cmd::run(ctx, args),
         Command::Recap(args) => board::cmd::recap(ctx, args),
         Command::Release(args) => claim::cmd::release(ctx, args),
         Command::Search(args) => search::cmd::search(ctx, args),
         Command::Send(args) => inbox::cmd::send(ctx, args),
-        Command::Session(command) => session::cmd::run(ctx, command, claim::store::release_all),
+        Command::Session(command) => {
+            session::cmd::run(ctx, command, give_back)?;
+            match command {
+                session::cmd::SessionCommand::Start(_) => memory::tell::at_start(ctx),
+                _ => Ok(()),
+            }
+        }
         Command::StatusLine => agent::cmd::status_line(ctx),
         Command::Trust(args) => setup::cmd::trust(ctx, args),
         Command::Uninstall(args) => setup::cmd::uninstall(ctx, args),

@@ -13,6 +13,7 @@ pub mod commit;
 pub mod hook;
 pub mod inbox;
 pub mod mcp;
+pub mod memory;
 pub mod notify;
 pub mod search;
 pub mod session;

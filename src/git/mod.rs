@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod changes;
 pub mod content;
+pub mod folder;
 pub mod history;
 pub mod hooks;
 pub mod identity;

@@ -291,6 +291,21 @@ impl Settings {
         self.count("wip.total_mb")
     }
 
+    /// The memory directory that agents share, as written.
+    pub fn memory_dir(&self) -> Option<&str> {
+        self.text("memory.dir")
+    }
+
+    /// Files of the memory directory that are merged at once, not yet parsed.
+    pub fn memory_shared(&self) -> &[String] {
+        self.list("memory.shared")
+    }
+
+    /// Whether a session in a linked worktree gets a memory of its own.
+    pub fn memory_fork(&self) -> bool {
+        self.text("memory.fork") == Some("worktree")
+    }
+
     /// What the user is told of.
     pub fn notify_events(&self) -> &[String] {
         self.list("notify.events")

@@ -76,6 +76,8 @@ pub enum KeyKind {
     Webhook,
     /// A list of directories, absolute or below the home directory.
     Folders,
+    /// A directory, absolute or below the home.
+    Folder,
     /// A shell command, which runs only as a [`Trusted`](super::Trusted) value.
     Command,
 }
@@ -94,6 +96,7 @@ impl KeyKind {
             Self::Hours => "hours such as \"22:00-07:00\"".to_owned(),
             Self::Webhook => "a URL, or the path of a file that only you can read".to_owned(),
             Self::Folders => "a list of directories such as [\"~/transcripts\"]".to_owned(),
+            Self::Folder => "a directory that starts with / or ~/".to_owned(),
             Self::Command => "a shell command".to_owned(),
         }
     }
@@ -394,6 +397,27 @@ pub const KEYS: &[Key] = &[
         "error",
         "A claim, session or message that cannot be read.",
     ),
+    Key {
+        name: "memory.dir",
+        kind: KeyKind::Folder,
+        default: KeyDefault::Unset,
+        layers: &[Layer::User, Layer::Clone, Layer::Env],
+        doc: "The memory directory that agents share here; by default Claude Code's own for this repository.",
+    },
+    Key {
+        name: "memory.shared",
+        kind: KeyKind::Scopes,
+        default: KeyDefault::List(&[]),
+        layers: ANY_LAYER,
+        doc: "Files of the memory directory that are merged at once, between turns, and not at the end.",
+    },
+    Key {
+        name: "memory.fork",
+        kind: KeyKind::Choice(&["never", "worktree"]),
+        default: KeyDefault::Text("never"),
+        layers: ANY_LAYER,
+        doc: "Whether a session that starts in a linked worktree gets a memory of its own, until it is merged.",
+    },
     Key {
         name: "notify.events",
         kind: KeyKind::Subset(EVENTS),

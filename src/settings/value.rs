@@ -107,8 +107,11 @@ pub(super) fn check_value(
         (KeyKind::Remote, Raw::Text(text)) => {
             Err(bad(text, "not the name of a remote".to_owned(), None))
         }
+        (KeyKind::Folder, Raw::Text(text)) if is_folder(text) => {
+            Ok(Value::Text((*text).to_owned()))
+        }
         (KeyKind::Hours, Raw::Text(text)) if is_hours(text) => Ok(Value::Text((*text).to_owned())),
-        (KeyKind::Hours, Raw::Text(text)) => {
+        (KeyKind::Hours | KeyKind::Folder, Raw::Text(text)) => {
             Err(bad(text, format!("expected {}", key.kind.expected()), None))
         }
         (KeyKind::Webhook, Raw::Text(text)) if is_webhook(text) => {
@@ -168,6 +171,11 @@ fn require_word<'w>(words: &[&'w str], text: &str) -> Result<(), Option<&'w str>
     } else {
         Err(nearest_word(text, words.iter().copied()))
     }
+}
+
+fn is_folder(text: &str) -> bool {
+    let below = text.strip_prefix("~/").or_else(|| text.strip_prefix('/'));
+    below.is_some_and(|below| !below.is_empty()) && !text.contains(char::is_control)
 }
 
 fn is_webhook(text: &str) -> bool {

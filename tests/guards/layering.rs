@@ -73,9 +73,9 @@ const RANKS: &[&[&str]] = &[
     &["session"],
     // Whoever does something that a person should know of tells it.
     &["notify"],
-    &["claim", "chat", "memory", "file", "event"],
-    // A restore asks the claims whose a path is.
-    &["wip"],
+    &["claim", "chat", "file", "event"],
+    // A restore asks the claims whose a path is; memory tells the room what it cannot decide.
+    &["wip", "memory"],
     // Search reads the room.
     &[
         "inbox", "commit", "worktree", "plan", "radar", "sync", "search",

@@ -29,7 +29,7 @@ pub fn merge(sides: &Sides<'_>) -> Merged {
                     ours.raw[o]
                 }
             })),
-            State::Ours => {
+            State::Ours | State::Agreed => {
                 kept.extend(&ours.raw[o.clone()]);
                 added[0].extend(&ours.keys[o]);
             }

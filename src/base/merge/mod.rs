@@ -1,21 +1,29 @@
 //! Three-way merge by structure: what two writers did to one file since they both read it.
 //!
-//! Text, Markdown, JSON and TOML merge line by line, line lists and JSONL by union. Invariants, properties in `tests/props/`:
+//! Text and code merge line by line, Markdown by section and list item, JSON and TOML by key (arrays that are sets by element),
+//! line lists and JSONL by union. Invariants, each a property in `tests/props/merge_laws.rs`:
 //!
 //! - **Laws.** `merge(b, x, b) = x`, `merge(b, b, x) = x`, `merge(b, x, x) = x`, byte for byte, whatever the bytes are.
 //! - **Nothing is dropped silently.** What a side added is in the result, or in a [`Conflict`] with both values and the base.
+//! - **Untouched bytes stay.** JSON and TOML are merged on the places of values in the text, never written anew.
 //! - **A structured file never gets markers.** On a conflict `bytes` keeps ours at that key; text and Markdown get the
 //!   markers of `git merge-file --zdiff3`.
+//! - **Nothing is repaired.** A side that does not parse is kept as it is and reported in [`Merged::invalid`].
 //! - Swapping the sides swaps the conflicts and changes a clean result in the order of what both added at most.
 
+mod json;
 mod lines;
+mod markdown;
 mod sequence;
+mod structured;
 mod text;
+mod toml;
+mod tree;
 
 use std::path::Path;
 
-/// Above this size a list is merged as text: an entry of a table for each line would cost many times the file.
-const STRUCTURE_LIMIT: usize = 16 << 20;
+/// Above this size a file is merged as text: the places of all its values would cost many times the file.
+const STRUCTURE_LIMIT: usize = 8 << 20;
 /// Where git looks for a zero byte.
 const BINARY_WINDOW: usize = 8000;
 
@@ -95,7 +103,7 @@ pub struct Merged {
     pub conflicts: Vec<Conflict>,
     /// Entries that say the same after a union, and did not before.
     pub duplicates: Vec<Duplicate>,
-    /// Sides that do not parse.
+    /// Sides that do not parse; with one of ours or theirs the whole file is a conflict, unless the base did not parse either.
     pub invalid: Vec<Invalid>,
 }
 
@@ -171,10 +179,21 @@ pub fn merge(
     } else {
         kind
     };
-    match sides.trivial() {
+    let trivial = sides.trivial();
+    // An empty file is where a structured file starts, and no version of one.
+    let blank = |bytes: &&[u8]| bytes.trim_ascii().is_empty();
+    let parsed = matches!(kind, Kind::Json | Kind::Toml);
+    let sides = Sides {
+        base: base.filter(|base| !parsed || !blank(base)),
+        ..sides
+    };
+    let invalid = sides.invalid(kind);
+    let mut merged = match trivial {
         Some(bytes) => Merged::clean(bytes),
-        None => sides.merge(kind),
-    }
+        None => sides.merge(kind, &invalid),
+    };
+    merged.invalid = invalid;
+    merged
 }
 
 /// Tells whether git would call these bytes binary.
@@ -203,15 +222,34 @@ impl<'a> Sides<'a> {
         }
     }
 
-    fn merge(&self, kind: Kind) -> Merged {
+    fn merge(&self, kind: Kind, invalid: &[Invalid]) -> Merged {
         let large = self.all().any(|(_, bytes)| bytes.len() > STRUCTURE_LIMIT);
         match kind {
             Kind::Binary => self.keep_ours(),
-            Kind::Text | Kind::Markdown => text::merge(self),
-            Kind::Lines if large => self.without_markers(),
+            Kind::Text => text::merge(self),
+            Kind::Markdown if large => text::merge(self),
+            Kind::Markdown => markdown::merge(self),
+            _ if large => self.without_markers(),
             Kind::Lines => lines::merge(self),
-            Kind::Json | Kind::Toml => self.without_markers(),
+            Kind::Json => structured::merge(self, invalid, json::parse),
+            Kind::Toml => structured::merge(self, invalid, toml::parse),
         }
+    }
+
+    fn invalid(&self, kind: Kind) -> Vec<Invalid> {
+        let check = match kind {
+            Kind::Json => json::check,
+            Kind::Toml => toml::check,
+            _ => return Vec::new(),
+        };
+        let small = self
+            .all()
+            .filter(|(_, bytes)| bytes.len() <= STRUCTURE_LIMIT);
+        small
+            .filter_map(|(side, bytes)| {
+                structured::check(bytes, check).map(|why| Invalid { side, why })
+            })
+            .collect()
     }
 
     fn all(&self) -> impl Iterator<Item = (Side, &'a [u8])> {
@@ -274,3 +312,6 @@ fn plain(line: &str) -> Option<String> {
         .collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
+
+#[cfg(test)]
+mod tests;

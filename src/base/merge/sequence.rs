@@ -13,7 +13,9 @@ use std::ops::Range;
 pub enum State {
     /// Nothing.
     Kept,
-    /// Only we changed it, or both did the same.
+    /// Both changed it to the same.
+    Agreed,
+    /// Only we changed it.
     Ours,
     /// Only they changed it.
     Theirs,
@@ -67,7 +69,8 @@ pub fn regions<T: Eq + Hash>(base: &[T], ours: &[T], theirs: &[T]) -> Vec<Region
         let (ours_at, theirs_at) = (at.1, at.2);
         let same = ours[ours_at..ours_at + lengths[0]] == theirs[theirs_at..theirs_at + lengths[1]];
         let state = match sides {
-            [true, true] if !same => State::Both,
+            [true, true] if same => State::Agreed,
+            [true, true] => State::Both,
             [false, true] => State::Theirs,
             _ => State::Ours,
         };

@@ -15,6 +15,7 @@ use crate::{
     features::{
         chat::reader,
         claim::store::{self as claims, About},
+        memory::tell as memory,
         session::{idle, store as sessions},
         wip::store as wip,
     },
@@ -152,6 +153,16 @@ fn act(
     if input.event == Event::UserPromptSubmit && ctx.settings()?.types_into_tmux() {
         idle::end(ctx.repo()?, session)?;
     }
+    // Where agents begin and end a turn their files are complete.
+    if matches!(
+        input.event,
+        Event::SessionStart | Event::UserPromptSubmit | Event::Stop
+    ) && let Err(error) = memory::notice(ctx)
+    {
+        ctx.ui.note(&format!(
+            "the memory directory could not be looked at: {error}"
+        ));
+    }
     match (input.event, vendor) {
         (Event::SessionStart, _) => {
             let text = before.unwrap_or_default();
@@ -204,6 +215,7 @@ fn end(ctx: &Ctx, input: &Input, tag: &crate::base::id::SessionTag) -> Result<()
         return Ok(());
     }
     let repo = ctx.repo()?;
+    memory::at_end(ctx, tag);
     claims::release_all(ctx, tag)?;
     if let Some((session, _)) = sessions::load(repo, tag)? {
         sessions::remove(repo, tag, &ctx.dice)?;
