@@ -10,6 +10,7 @@
 //! | `refs/ccc/claims/<id>` | the lock refs: one tag object per live claim | `features::claim` |
 //! | `refs/ccc/sessions/<tag>` | one tag object per session | `features::session` |
 //! | `refs/notes/ccc/chat` | the room: one commit a message, a line in the note of the commit it is about | `features::chat`, letters `features::inbox` |
+//! | `refs/ccc/files/<id>` (hub) | versions of a shared file | `features::file` |
 //!
 //! Rules: refs are written only by `git update-ref --stdin` (`git::refs`); a
 //! decision is pure (`features/*/logic.rs`) and is taken again when its swap is

@@ -61,6 +61,7 @@ mod features {
     mod commit_kinds;
     mod commit_options;
     mod feed;
+    mod file;
     mod hook;
     mod hub;
     mod inbox;

@@ -7,7 +7,7 @@ mod quick;
 use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
-    features::{agent, board, chat, claim, commit, hook, inbox, mcp, notify, session, setup},
+    features::{agent, board, chat, claim, commit, file, hook, inbox, mcp, notify, session, setup},
     ui::{self, Ui},
 };
 use clap::{Args, Parser, Subcommand};
@@ -62,6 +62,9 @@ enum Command {
     Commit(Box<commit::cmd::CommitArgs>),
     /// Tell the log and the room in one order, a line each
     Feed(board::cmd::FeedArgs),
+    /// Write files that several sessions share, and see who changed them
+    #[command(subcommand)]
+    File(file::cmd::FileCommand),
     /// Run as a hook of git or of an agent
     #[command(hide = true)]
     Hook(hook::cmd::HookArgs),
@@ -204,6 +207,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),
         Command::Feed(args) => board::cmd::feed(ctx, args),
+        Command::File(command) => file::cmd::run(ctx, command),
         Command::Hook(args) => match agent::cmd::job(args.name()) {
             Some(job) => agent::cmd::run(ctx, job),
             None => hook::cmd::run(ctx, args),

@@ -18,6 +18,7 @@ pub mod objects;
 pub mod refs;
 pub mod repo;
 pub mod run;
+pub mod versions;
 pub mod watch;
 
 pub use gix::ObjectId as Oid;

@@ -73,7 +73,9 @@ const RANKS: &[&[&str]] = &[
     &["session"],
     // Whoever does something that a person should know of tells it.
     &["notify"],
-    &["claim", "chat", "memory", "file", "wip", "event", "search"],
+    &["claim", "chat", "wip", "event", "search"],
+    // A write of what is shared meets claims.
+    &["memory", "file"],
     &["inbox", "commit", "worktree", "plan", "radar", "sync"],
     &["spawn", "check"],
     &["board"],
