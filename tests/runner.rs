@@ -62,6 +62,7 @@ mod features {
     mod commit_options;
     mod feed;
     mod file;
+    mod file_hooks;
     mod hook;
     mod hub;
     mod inbox;
