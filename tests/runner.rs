@@ -101,6 +101,7 @@ mod races {
     mod chat;
     mod claim;
     mod commit;
+    mod file;
     mod inbox;
     mod locks;
 }

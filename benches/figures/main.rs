@@ -12,6 +12,7 @@ mod board;
 mod chat;
 mod claim;
 mod commit;
+mod file;
 mod hook;
 mod inbox;
 
@@ -30,6 +31,7 @@ const FIGURES: &[(&str, fn())] = &[
     ("hook", hook::run),
     ("inbox", inbox::run),
     ("board", board::run),
+    ("file", file::run),
 ];
 
 fn main() {
