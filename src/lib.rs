@@ -11,6 +11,7 @@
 //! | `refs/ccc/sessions/<tag>` | one tag object per session | `features::session` |
 //! | `refs/notes/ccc/chat` | the room: one commit a message, a line in the note of the commit it is about | `features::chat`, letters `features::inbox` |
 //! | `refs/ccc/wip/<tag>` | a session's snapshots of uncommitted work, each a stash to plain git | `features::wip` |
+//! | `refs/ccc/files/<id>` (hub) | versions of a shared file | `features::file` |
 //!
 //! Rules: refs are written only by `git update-ref --stdin` (`git::refs`); a
 //! decision is pure (`features/*/logic.rs`) and is taken again when its swap is

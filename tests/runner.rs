@@ -65,6 +65,8 @@ mod features {
     mod commit_kinds;
     mod commit_options;
     mod feed;
+    mod file;
+    mod file_hooks;
     mod hook;
     mod hub;
     mod inbox;
@@ -109,6 +111,7 @@ mod races {
     mod chat;
     mod claim;
     mod commit;
+    mod file;
     mod inbox;
     mod locks;
     mod memory;

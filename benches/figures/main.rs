@@ -13,6 +13,7 @@ mod chat;
 mod check;
 mod claim;
 mod commit;
+mod file;
 mod hook;
 mod inbox;
 mod wip;
@@ -35,6 +36,7 @@ const FIGURES: &[(&str, fn())] = &[
     ("board", board::run),
     ("wip", wip::run),
     ("check", check::run),
+    ("file", file::run),
 ];
 
 fn main() {

@@ -9,7 +9,8 @@ use crate::{
     ctx::Ctx,
     error::{Error, Kind, Result},
     features::{
-        agent, board, chat, check, claim, commit, hook, inbox, mcp, memory, notify, search, session, setup, wip,
+        agent, board, chat, check, claim, commit, file, hook, inbox, mcp, memory, notify, search,
+        session, setup, wip,
     },
     ui::{self, Ui},
 };
@@ -67,6 +68,9 @@ enum Command {
     Commit(Box<commit::cmd::CommitArgs>),
     /// Tell the log and the room in one order, a line each
     Feed(board::cmd::FeedArgs),
+    /// Write files that several sessions share, and see who changed them
+    #[command(subcommand)]
+    File(file::cmd::FileCommand),
     /// Run as a hook of git or of an agent
     #[command(hide = true)]
     Hook(hook::cmd::HookArgs),
@@ -226,6 +230,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Claims(args) => claim::cmd::claims(ctx, args),
         Command::Commit(args) => commit::cmd::run(ctx, args),
         Command::Feed(args) => board::cmd::feed(ctx, args),
+        Command::File(command) => file::cmd::run(ctx, command),
         Command::Hook(args) => match agent::cmd::job(args.name()) {
             Some(job) => agent::cmd::run(ctx, job),
             None => hook::cmd::run(ctx, args),

@@ -10,6 +10,7 @@ pub mod chat;
 pub mod check;
 pub mod claim;
 pub mod commit;
+pub mod file;
 pub mod hook;
 pub mod inbox;
 pub mod mcp;

@@ -20,6 +20,7 @@ pub mod refs;
 pub mod repo;
 pub mod run;
 pub mod status;
+pub mod versions;
 pub mod watch;
 
 pub use gix::ObjectId as Oid;

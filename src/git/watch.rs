@@ -5,7 +5,7 @@
 
 use crate::git::Repo;
 use notify::{EventKind, RecursiveMode, Watcher};
-use std::{sync::mpsc, time::Duration};
+use std::{path::Path, sync::mpsc, time::Duration};
 
 /// Wakes when something below one of its places changes.
 #[derive(Debug)]
@@ -52,11 +52,26 @@ impl Alarm {
         }
     }
 
+    /// Listens in a folder outside of repositories too.
+    pub fn also_in(&mut self, dir: &Path) {
+        if let Some(watcher) = &mut self.watcher {
+            // As above.
+            let _ = watcher.watch(dir, RecursiveMode::NonRecursive);
+        }
+    }
+
     /// Waits for a change, at most `limit`.
     pub fn wait(&self, limit: Duration) {
-        if self.events.recv_timeout(limit).is_ok() {
+        self.hears(limit);
+    }
+
+    /// The same, and tells whether there was one.
+    pub fn hears(&self, limit: Duration) -> bool {
+        let changed = self.events.recv_timeout(limit).is_ok();
+        if changed {
             // One transaction makes many events; one look answers them all.
             while self.events.try_recv().is_ok() {}
         }
+        changed
     }
 }

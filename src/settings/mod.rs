@@ -243,6 +243,11 @@ impl Settings {
         self.count("inbox.turns")
     }
 
+    /// Files that several sessions write, as scopes not yet parsed.
+    pub fn shared_files(&self) -> &[String] {
+        self.list("files.shared")
+    }
+
     /// The git hooks to install.
     pub fn hooks(&self) -> &[String] {
         self.list("hooks.install")

@@ -20,6 +20,20 @@ pub const HOOKS: &[&str] = &[
     "pre-push",
 ];
 
+/// What agents keep for all of their sessions: settings, instructions, skills and their index, commands, memory.
+pub const SHARED_FILES: &[&str] = &[
+    "~/.claude/settings.json",
+    "~/.claude/settings.local.json",
+    "~/.claude/CLAUDE.md",
+    "~/.claude/{skills,agents,commands,rules}/**",
+    "~/.claude/projects/*/memory/**",
+    "~/.codex/{config.toml,hooks.json,AGENTS.md,AGENTS.override.md}",
+    "~/.codex/{memories,prompts,skills}/**",
+    "~/.agents/**",
+    "CLAUDE.local.md",
+    ".claude/settings.local.json",
+];
+
 /// What a person can be told of.
 pub const EVENTS: &[&str] = &["mention", "input_needed", "finished", "broken_claim"];
 
@@ -245,6 +259,13 @@ pub const KEYS: &[Key] = &[
         default: KeyDefault::Text("session"),
         layers: ANY_LAYER,
         doc: "What is added to a commit's message: the session that made it, or nothing; the log has it in any case.",
+    },
+    Key {
+        name: "files.shared",
+        kind: KeyKind::Scopes,
+        default: KeyDefault::List(SHARED_FILES),
+        layers: ANY_LAYER,
+        doc: "Files that several sessions write and that agents' hooks merge: what no branch keeps apart.",
     },
     Key {
         name: "hooks.install",

@@ -43,6 +43,11 @@ impl Agent {
         self
     }
 
+    /// The world it is in.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// `git ccc` as the agent's shell runs it.
     pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Cmd {
         let (pid, id) = match self.vendor {

@@ -221,7 +221,7 @@ fn doctor_fires_them_and_names_the_closed_gates() {
     );
     let facts = first["facts"].to_string();
     assert!(
-        facts.contains("10 hooks run") && facts.contains("8 hooks run"),
+        facts.contains("11 hooks run") && facts.contains("8 hooks run"),
         "{facts}"
     );
     let root = w.repo().display().to_string();

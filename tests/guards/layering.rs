@@ -73,9 +73,9 @@ const RANKS: &[&[&str]] = &[
     &["session"],
     // Whoever does something that a person should know of tells it.
     &["notify"],
-    &["claim", "chat", "file", "event"],
-    // A restore asks the claims whose a path is; memory tells the room what it cannot decide.
-    &["wip", "memory"],
+    &["claim", "chat", "event"],
+    // A restore asks the claims whose a path is, a write of what is shared meets them; memory tells the room what it cannot decide.
+    &["wip", "memory", "file"],
     // Search reads the room.
     &[
         "inbox", "commit", "worktree", "plan", "radar", "sync", "search",

@@ -446,7 +446,10 @@ fn all_laws(kind: Kind, docs: &Docs, bytes: &[Vec<u8>; 3]) -> Result<(), TestCas
     comments_stay(&merged, &bytes[1])
 }
 
-fn sides(merged: &Merged, swap: bool) -> BTreeSet<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+/// What ours and theirs have where they conflict.
+type Pair = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+fn sides(merged: &Merged, swap: bool) -> BTreeSet<Pair> {
     let pair = |conflict: &Conflict| {
         let pair = (conflict.ours.clone(), conflict.theirs.clone());
         if swap { (pair.1, pair.0) } else { pair }
@@ -575,7 +578,7 @@ proptest! {
         ended in any::<bool>(),
     ) {
         let text = |lines: &[u8], what: &str| {
-            let mut text: String = lines.iter().map(|n| format!("{what}{n}\n")).collect();
+            let mut text = text_of(lines.iter().map(|n| format!("{what}{n}")));
             if !ended { text.pop(); }
             text.into_bytes()
         };
@@ -593,7 +596,7 @@ proptest! {
             let all = String::from_utf8(merged.bytes).expect("text");
             for n in ours.iter().chain(&theirs) {
                 let line = format!("{what}{n}");
-                let times = |lines: &[u8]| lines.iter().filter(|m| *m == n).count();
+                let times = |lines: &[u8]| lines.split(|m| m == n).count() - 1;
                 let wanted = times(&ours_lines).max(times(&theirs_lines));
                 prop_assert_eq!(all.lines().filter(|other| *other == line).count(), wanted, "{} in\n{}", line, all);
             }
@@ -616,7 +619,7 @@ proptest! {
             }
             lines
         };
-        let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let text = |lines: &[String]| text_of(lines.iter().cloned());
         let (mine, other) = (text(&put(&ours)), text(&put(&theirs)));
         let merged = merge(Kind::Markdown, Some(text(&base).as_bytes()), mine.as_bytes(), other.as_bytes(), &LABELS);
         let all = String::from_utf8(merged.bytes).expect("text");
@@ -624,6 +627,15 @@ proptest! {
             prop_assert!(all.lines().any(|there| there == line), "{} is not in\n{}", line, all);
         }
     }
+}
+
+fn text_of(lines: impl Iterator<Item = String>) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
 }
 
 fn markdown_line() -> impl Strategy<Value = String> {

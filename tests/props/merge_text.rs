@@ -167,3 +167,60 @@ fn compare(at: &Path, (base, ours, theirs): &Triple) -> Result<bool, String> {
     ]
     .concat())
 }
+
+#[test]
+fn a_hundred_megabytes_are_merged() {
+    // Short, it is the way of large files that is shown; long, their size.
+    let megabytes = if std::env::var_os("CCC_LONG").is_some() {
+        100
+    } else {
+        10
+    };
+    let line = |n: usize| format!("{n:07} {}\n", "x".repeat(40));
+    let lines: Vec<String> = (0..megabytes * 20_400).map(line).collect();
+    let base = lines.concat();
+    let (ours, theirs) = (format!("ours\n{base}"), format!("{base}theirs\n"));
+    for kind in [
+        Kind::Text,
+        Kind::Markdown,
+        Kind::Lines,
+        Kind::Json,
+        Kind::Toml,
+    ] {
+        let merged = merge(
+            kind,
+            Some(base.as_bytes()),
+            ours.as_bytes(),
+            theirs.as_bytes(),
+            &LABELS,
+        );
+        assert!(merged.is_clean(), "{kind:?}");
+        assert_eq!(merged.bytes.len(), base.len() + 12, "{kind:?}");
+    }
+    let other = format!(
+        "{}{}",
+        "y\n".repeat(megabytes * 100_000),
+        &base[..base.len() / 2]
+    );
+    let merged = merge(
+        Kind::Json,
+        Some(base.as_bytes()),
+        other.as_bytes(),
+        ours.as_bytes(),
+        &LABELS,
+    );
+    assert_eq!(
+        merged.bytes.len(),
+        other.len(),
+        "a structured file never gets markers"
+    );
+    let one_line = ["{\"a\": \"", &"z".repeat(megabytes << 20), "\"}"].concat();
+    let merged = merge(
+        Kind::Json,
+        Some(b"{}"),
+        one_line.as_bytes(),
+        b"{\"b\": 1}",
+        &LABELS,
+    );
+    assert_eq!(merged.conflicts.len(), 1);
+}

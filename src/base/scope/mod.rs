@@ -99,6 +99,18 @@ impl Scope {
         }
     }
 
+    /// Makes the scope of a file below home in the same way.
+    pub fn literal_home(path: &str) -> Result<Self, ScopeError> {
+        let mut text = String::from("~/");
+        for c in path.chars() {
+            if "*?[]{}\\!".contains(c) {
+                text.push('\\');
+            }
+            text.push(c);
+        }
+        Self::parse(&text)
+    }
+
     /// Whether some name is covered by both.
     pub fn overlaps(&self, other: &Self, fold: Fold) -> bool {
         if self.space != other.space {

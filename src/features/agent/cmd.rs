@@ -5,6 +5,7 @@ use super::{
     logic::{brief, target},
     mail,
     model::{Answer, Event, Input, Vendor},
+    shared,
     store::{self, Who},
     told, wake,
 };
@@ -108,15 +109,23 @@ fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
         ));
     }
     if input.event == Event::PreToolUse {
-        let answer = guard::judge(ctx, vendor, (&who, input))?;
+        let mut answer = guard::judge(ctx, vendor, (&who, input))?;
+        if let (Answer::Silence, Who::Session { session, .. }) = (&answer, &who) {
+            answer = shared::before(ctx, vendor, (session, input))?;
+        }
         return mail::say(ctx, vendor, input.event, &answer).map(drop);
+    }
+    let mut news = None;
+    if let (Event::PostToolUse, Who::Session { session, .. }) = (input.event, &who) {
+        news = shared::after(ctx, (session, input))?;
     }
     let done = match (&who, input.nested) {
         (Who::Session { session, fresh }, false) => {
             let before = if *fresh || input.event == Event::SessionStart {
-                Some(brief::brief(&store::facts(ctx, session)?))
+                let brief = brief::brief(&store::facts(ctx, session)?);
+                Some(news.map_or(brief.clone(), |news| format!("{brief}{news}\n")))
             } else {
-                None
+                news
             };
             act(ctx, vendor, input, (&session.tag, before))
         }
@@ -135,7 +144,7 @@ fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
 fn boundary(input: &Input) -> Option<&'static str> {
     match (input.event, input.tool.as_deref()) {
         (Event::PostToolBatch, _) => Some("after tools"),
-        (Event::PostToolUse, Some(tool)) if target::is_shell(tool) || target::writes(tool) => {
+        (Event::PostToolUse, Some(tool)) if target::is_shell(tool) || target::is_writer(tool) => {
             Some("after a tool")
         }
         (Event::Stop, _) => Some("at the end of a turn"),
@@ -192,6 +201,10 @@ fn act(
             Ok(())
         }
         (Event::SessionEnd, _) => end(ctx, input, session),
+        (Event::PostToolUse, Vendor::Claude) => match before {
+            Some(text) => mail::say(ctx, vendor, input.event, &Answer::Context(text)).map(drop),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }

@@ -114,23 +114,12 @@ fn places(ctx: &Ctx, paths: &[String]) -> Vec<Place> {
         if let (false, Some(own), Some(scope)) = (
             same,
             own.and_then(Repo::worktree),
-            below.and_then(home_scope),
+            below.and_then(|below| Scope::literal_home(below).ok()),
         ) {
             add(own, true, scope);
         }
     }
     found
-}
-
-fn home_scope(below: &str) -> Option<Scope> {
-    let mut text = String::from("~/");
-    for c in below.chars() {
-        if "*?[]{}\\!".contains(c) {
-            text.push('\\');
-        }
-        text.push(c);
-    }
-    Scope::parse(&text).ok()
 }
 
 /// Returns the real places of a path: where its name stands, and where it leads if it is a link.

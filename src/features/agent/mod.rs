@@ -8,6 +8,8 @@
 //! | UserPromptSubmit | gives all unread mail, each message once |
 //! | PostToolBatch (Claude), PostToolUse (Codex) | gives mail addressed to the session `now` or `next` |
 //! | PreToolUse | refuses an edit of a path that another live session holds, by the path and not by the directory; claims a free one; refuses git commands that would take siblings' held work away or along |
+//! | PreToolUse of a shared file (`files.shared`) | what is read counts as known to the session; what is written is merged with what others wrote since, by changed input or by a refusal that names the merge |
+//! | PostToolUse of one | the write is carried out once more under the file's lock, and recorded under the session's name |
 //! | Stop | goes on if mail waits: Claude is given it, Codex is told by a fixed sentence to read it |
 //! | Stop, Notification, PermissionRequest (Codex) | tells a person that the turn has ended, or that the session waits for them (`notify`) |
 //! | SessionEnd | keeps the session for a resume, or ends it (setting `agents.at_end`) |
@@ -25,6 +27,7 @@ pub mod harm;
 pub mod logic;
 pub mod mail;
 pub mod model;
+pub mod shared;
 pub mod store;
 pub mod told;
 pub mod view;

@@ -113,6 +113,8 @@ struct Raw {
     message: Value,
     tool_name: Value,
     tool_input: Value,
+    tool_use_id: Value,
+    permission_mode: Value,
 }
 
 /// One event as an agent told it.
@@ -126,6 +128,8 @@ pub struct Input {
     pub cwd: Option<String>,
     /// It happened in a helper that the agent started inside itself.
     pub nested: bool,
+    /// That helper.
+    pub agent: Option<String>,
     /// The conversation's title, if it has one.
     pub title: Option<String>,
     /// SessionStart: how it came to begin.
@@ -142,6 +146,10 @@ pub struct Input {
     pub tool: Option<String>,
     /// What the tool is given.
     pub tool_input: Value,
+    /// This call of it.
+    pub call: Option<String>,
+    /// What the user lets the agent do without being asked.
+    pub permission_mode: Option<String>,
 }
 
 /// A longer id is none.
@@ -163,6 +171,7 @@ impl Input {
                 .filter(|id| id.len() <= MAX_ID && !id.chars().any(char::is_control)),
             cwd: text(&raw.cwd),
             nested: text(&raw.agent_id).is_some(),
+            agent: text(&raw.agent_id),
             title: text(&raw.session_title),
             source: text(&raw.source),
             reason: text(&raw.reason),
@@ -171,6 +180,8 @@ impl Input {
             message: text(&raw.message),
             tool: text(&raw.tool_name),
             tool_input: raw.tool_input,
+            call: text(&raw.tool_use_id),
+            permission_mode: text(&raw.permission_mode),
         })
     }
 }
@@ -186,6 +197,15 @@ pub enum Answer {
     Deny(String),
     /// The turn must not end: mail waits.
     GoOn(String),
+    /// The tool runs with another input.
+    Changed {
+        /// All of it.
+        input: Value,
+        /// Its user is asked first, and shown it.
+        ask: bool,
+        /// Why, for the user and for the model.
+        reason: String,
+    },
 }
 
 #[cfg(test)]

@@ -29,6 +29,15 @@ pub fn encode(vendor: Vendor, event: Event, answer: &Answer) -> Option<String> {
                 "permissionDecisionReason": reason,
             }
         }),
+        (Answer::Changed { input, ask, reason }, Event::PreToolUse, Vendor::Claude) => json!({
+            "hookSpecificOutput": {
+                "hookEventName": event.name(),
+                "permissionDecision": if *ask { "ask" } else { "allow" },
+                "permissionDecisionReason": reason,
+                "updatedInput": input,
+                "additionalContext": reason,
+            }
+        }),
         _ => return None,
     };
     Some(format!("{document}\n"))

@@ -30,7 +30,7 @@ pub fn written(tool: &str, input: &Value) -> Vec<String> {
 }
 
 /// Tells whether a tool writes files by their names.
-pub fn writes(tool: &str) -> bool {
+pub fn is_writer(tool: &str) -> bool {
     matches!(
         tool,
         "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "apply_patch"
@@ -91,6 +91,125 @@ fn patches(value: &Value, depth: usize, paths: &mut Vec<String>) {
     }
 }
 
+/// Returns the file that a tool is about to read from its beginning to its end.
+pub fn read_whole(tool: &str, input: &Value) -> Option<String> {
+    let part = ["offset", "limit", "pages"];
+    if tool != "Read"
+        || part
+            .iter()
+            .any(|key| input.get(key).is_some_and(|value| !value.is_null()))
+    {
+        return None;
+    }
+    Some(input.get("file_path")?.as_str()?.to_owned())
+}
+
+/// One replacement, as a tool is told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What stands there.
+    pub old: String,
+    /// What is to stand there.
+    pub new: String,
+    /// Everywhere.
+    pub all: bool,
+}
+
+/// How a tool is about to write a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Whole.
+    Whole(String),
+    /// In places.
+    Edits(Vec<Edit>),
+    /// In a way that only the tool knows.
+    Unknown,
+}
+
+/// Returns the files that a tool is about to write, and how.
+pub fn writes(tool: &str, input: &Value) -> Vec<(String, Writes)> {
+    let path = || {
+        input
+            .get("file_path")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let content = input.get("content").and_then(Value::as_str);
+    match (tool, path(), content) {
+        ("Write", Some(path), Some(content)) => vec![(path, Writes::Whole(content.to_owned()))],
+        ("Edit", Some(path), _) => vec![(path, edits(std::slice::from_ref(input)))],
+        ("MultiEdit", Some(path), _) => {
+            let all = input.get("edits").and_then(Value::as_array);
+            vec![(path, edits(all.map_or(&[], Vec::as_slice)))]
+        }
+        _ => {
+            let mut added = Vec::new();
+            added_files(input, DEPTH, &mut added);
+            let all = written(tool, input).into_iter();
+            all.map(|path| {
+                let whole = added.iter().find(|(name, _)| *name == path);
+                let writes = whole.map_or(Writes::Unknown, |(_, text)| Writes::Whole(text.clone()));
+                (path, writes)
+            })
+            .collect()
+        }
+    }
+}
+
+fn edits(all: &[Value]) -> Writes {
+    let text = |value: &Value, key: &str| value.get(key)?.as_str().map(str::to_owned);
+    let edit = |value: &Value| {
+        Some(Edit {
+            old: text(value, "old_string")?,
+            new: text(value, "new_string")?,
+            all: value
+                .get("replace_all")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+        })
+    };
+    match all.iter().map(edit).collect::<Option<Vec<Edit>>>() {
+        // A text for nothing makes a new file.
+        Some(edits) => match edits.as_slice() {
+            [only] if only.old.is_empty() => Writes::Whole(only.new.clone()),
+            _ => Writes::Edits(edits),
+        },
+        None => Writes::Unknown,
+    }
+}
+
+/// Collects the files that the patches in a value write whole: name and content.
+fn added_files(value: &Value, depth: usize, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) if text.contains("*** Add File: ") => {
+            let mut open = false;
+            for line in text.lines() {
+                if let Some(head) = line.trim_start().strip_prefix("*** ") {
+                    let path = head.strip_prefix("Add File: ");
+                    open = path.is_some();
+                    found.extend(path.map(|path| (path.trim().to_owned(), String::new())));
+                } else if let (true, Some(more), Some((_, content))) =
+                    (open, line.strip_prefix('+'), found.last_mut())
+                {
+                    content.push_str(more);
+                    content.push('\n');
+                }
+            }
+        }
+        Value::Array(items) if depth > 0 => {
+            for item in items {
+                added_files(item, depth - 1, found);
+            }
+        }
+        Value::Object(fields) if depth > 0 => {
+            for item in fields.values() {
+                added_files(item, depth - 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +255,38 @@ mod tests {
             Some("git add 'a b'")
         );
         assert_eq!(command(&json!({})), None);
+    }
+
+    #[test]
+    fn what_is_written_whole_is_told_from_what_is_edited() {
+        let write = json!({"file_path": "/a", "content": "x"});
+        assert_eq!(
+            writes("Write", &write),
+            [("/a".to_owned(), Writes::Whole("x".to_owned()))]
+        );
+        let edit = json!({"file_path": "/a", "old_string": "x", "new_string": "y"});
+        let wanted = Edit {
+            old: "x".to_owned(),
+            new: "y".to_owned(),
+            all: false,
+        };
+        assert_eq!(
+            writes("Edit", &edit),
+            [("/a".to_owned(), Writes::Edits(vec![wanted]))]
+        );
+        let patch = "*** Begin Patch\n*** Add File: /n.md\n+one\n+\n*** Update File: /u.md\n@@\n+no\n*** End Patch";
+        assert_eq!(
+            writes("apply_patch", &json!({ "command": patch })),
+            [
+                ("/n.md".to_owned(), Writes::Whole("one\n\n".to_owned())),
+                ("/u.md".to_owned(), Writes::Unknown)
+            ]
+        );
+        let read = json!({"file_path": "/a"});
+        assert_eq!(read_whole("Read", &read).as_deref(), Some("/a"));
+        assert_eq!(
+            read_whole("Read", &json!({"file_path": "/a", "limit": 9})),
+            None
+        );
     }
 }

@@ -1,0 +1,254 @@
+//! One write: under the file's lock look, merge, replace, record; in this order, so that a kill leaves nothing half done.
+//!
+//! What is about to become the file is prepared as a version and noted before the file is replaced: whoever comes after a
+//! kill finds the file either as it was or as that version, and records it under its writer's name.
+
+use super::{
+    claims,
+    decide::{Step, View},
+    disk::{self, Found},
+    known::Known,
+    logic::Edit,
+    place::{Place, Who},
+    store::{self, Version},
+};
+use crate::{
+    base::merge::{Duplicate, Merged},
+    ctx::Ctx,
+    error::Result,
+    git::{
+        Oid, log,
+        refs::{Lost, Reflog, Writer},
+        versions,
+    },
+};
+
+/// What is to be written.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The whole file.
+    Whole {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// With line ends and byte order mark as given, not as in the file.
+        as_is: bool,
+    },
+    /// Changes of what is there.
+    Edits(Vec<Edit>),
+    /// An older version.
+    Old(Box<Version>),
+}
+
+/// What the writer had read.
+#[derive(Clone, Debug)]
+pub enum Base {
+    /// What it is known to have read, if anything.
+    Known,
+    /// This.
+    Stated(Known),
+}
+
+/// What a write came to.
+#[derive(Debug)]
+pub struct Done {
+    /// The newest version; none if there is no file and never was.
+    pub version: Option<Version>,
+    /// Something was written.
+    pub wrote: bool,
+    /// What others had written since the writer had read: (version, who).
+    pub merged: Vec<(u64, String)>,
+    /// Entries that mean the same.
+    pub duplicates: Vec<Duplicate>,
+    /// A change that was made without us was found, and is this version.
+    pub noticed: Option<u64>,
+    /// The file has more than one name, and the others keep what was there.
+    pub linked: bool,
+}
+
+/// A write.
+#[derive(Debug)]
+pub struct Order {
+    /// What is to be written.
+    pub input: Input,
+    /// What the writer had read.
+    pub base: Base,
+    /// What the writer's own tool has put there already.
+    pub landed: Option<Oid>,
+}
+
+/// Writes, or says why not.
+pub fn write(ctx: &Ctx, place: &Place, who: &Who, (input, base): (Input, Base)) -> Result<Done> {
+    claims::require_free(ctx, place, who)?;
+    let order = Order {
+        input,
+        base,
+        landed: None,
+    };
+    carry_out(ctx, place, who, order)
+}
+
+/// Writes what no claim of another is in the way of.
+pub fn carry_out(ctx: &Ctx, place: &Place, who: &Who, order: Order) -> Result<Done> {
+    // Started before the lock is there, so that nobody waits for git to get ready.
+    let git = Writer::early(&place.hub, Reflog::Message("file"));
+    let _lock = store::lock(place)?;
+    let mut retry = log::Retry::new(log::PATIENCE);
+    let mut attempt = Attempt {
+        ctx,
+        place,
+        who,
+        order,
+        git,
+    };
+    loop {
+        match attempt.make()? {
+            Ok(done) => return Ok(done),
+            Err(lost) => retry.again(lost, "write the file", ctx.dice.roll())?,
+        }
+    }
+}
+
+/// A write that may have to be tried again: what others do without our lock is not prevented, only noticed.
+struct Attempt<'a> {
+    ctx: &'a Ctx,
+    place: &'a Place,
+    who: &'a Who,
+    order: Order,
+    git: Option<Writer>,
+}
+
+impl Attempt<'_> {
+    fn make(&mut self) -> Result<Result<Done, Lost>> {
+        let (ctx, place, who) = (self.ctx, self.place, self.who);
+        let now = store::look(ctx, place, self.order.landed)?;
+        let noticed = now.tip.as_ref().filter(|_| now.noticed);
+        let noticed = noticed.map(|tip| tip.about.number);
+        let (base, landed) = (&self.order.base, self.order.landed);
+        let (view, found) = View::of(ctx, place, who, (now, base, landed))?;
+        let input = &self.order.input;
+        let given = view.given(input)?;
+        let done = |version: Option<Version>, wrote, merged: Option<Merged>| {
+            let with = merged.as_ref().map(|_| view.others()).transpose()?;
+            Ok(Ok(Done {
+                version,
+                wrote,
+                merged: with.unwrap_or_default(),
+                duplicates: merged.map(|merged| merged.duplicates).unwrap_or_default(),
+                noticed,
+                linked: wrote && found.names() > 1,
+            }))
+        };
+        let changed = || Lost::Conflict("the file changed meanwhile".to_owned());
+        let (bytes, act, merged) = match view.decide(input, given.as_deref())? {
+            Step::Refuse(refused) => return Err(view.refuse(refused, given.as_deref())?),
+            Step::Nothing if !put(place, view.current.as_deref(), &found)? => {
+                return Ok(Err(changed()));
+            }
+            Step::Nothing => {
+                view.learn(input, given.as_deref(), view.tip.as_ref(), false)?;
+                return done(view.tip.clone(), false, None);
+            }
+            Step::Become { bytes, act, merged } => (bytes, act, merged),
+        };
+        let version = view.prepare(bytes.as_deref(), act, (given.as_deref(), merged.is_some()))?;
+        store::begin(place, &version)?;
+        if !put(place, bytes.as_deref(), &found)? {
+            return Ok(Err(changed()));
+        }
+        if let Err(lost) = store::publish(place, &version, self.git.take()) {
+            let tip = view.tip.clone();
+            self.order.after(bytes, &version, tip.as_ref());
+            return Ok(Err(lost));
+        }
+        store::end(place);
+        view.learn(input, given.as_deref(), Some(&version), merged.is_some())?;
+        done(Some(version), true, merged)
+    }
+}
+
+impl Order {
+    /// Somebody without our lock was first: what stands there now is ours, and is merged with theirs.
+    fn after(&mut self, bytes: Option<Vec<u8>>, version: &Version, tip: Option<&Version>) {
+        self.landed = version.blob;
+        if let Some(bytes) = bytes {
+            self.input = Input::Whole { bytes, as_is: true };
+            self.base = Base::Stated(Known {
+                blob: tip.and_then(|tip| tip.blob),
+                commit: tip.map(|tip| tip.commit),
+            });
+        }
+    }
+}
+
+/// Makes the file what it is to be; tells whether it was still as it was found.
+fn put(place: &Place, bytes: Option<&[u8]>, found: &Found) -> Result<bool> {
+    match bytes {
+        bytes if bytes == found.bytes.as_deref() => Ok(true),
+        Some(bytes) => {
+            let temp = format!(".ccc-{}.tmp", place.id);
+            disk::replace(&place.path, bytes, found, &temp)
+        }
+        None => disk::remove(&place.path, found),
+    }
+}
+
+/// What a write would come to.
+#[derive(Debug)]
+pub enum Forecast {
+    /// Nothing would change.
+    Nothing,
+    /// The file would become what is given.
+    Plain,
+    /// The file would become this, merged with what these wrote.
+    Merged(Vec<u8>, String),
+}
+
+/// What was looked at for a forecast.
+#[derive(Debug)]
+pub struct Outlook {
+    /// What would happen.
+    pub forecast: Forecast,
+    /// What the writer had read.
+    pub base: Option<Known>,
+    /// What stands there.
+    pub now: Known,
+    /// What is given, as an object, with the file's own line ends.
+    pub given: Option<Oid>,
+}
+
+/// Says what a write would come to, without writing; a refusal keeps what was meant, as in [`write`].
+pub fn forecast(ctx: &Ctx, place: &Place, who: &Who, input: &Input) -> Result<Outlook> {
+    let _lock = store::lock(place)?;
+    let now = store::look(ctx, place, None)?;
+    let (view, _) = View::of(ctx, place, who, (now, &Base::Known, None))?;
+    let given = view.given(input)?;
+    let forecast = match view.decide(input, given.as_deref())? {
+        Step::Refuse(refused) => return Err(view.refuse(refused, given.as_deref())?),
+        Step::Nothing => Forecast::Nothing,
+        Step::Become {
+            bytes: Some(bytes),
+            merged: Some(_),
+            ..
+        } => Forecast::Merged(bytes, view.name_others()?),
+        Step::Become { .. } => Forecast::Plain,
+    };
+    let given = given.map(|given| versions::write_blob(&place.hub, &given));
+    Ok(Outlook {
+        forecast,
+        base: view.base.map(|(known, _)| known),
+        now: Known {
+            blob: view.tip.as_ref().and_then(|tip| tip.blob),
+            commit: view.tip.as_ref().map(|tip| tip.commit),
+        },
+        given: given.transpose()?,
+    })
+}
+
+/// Keeps what a writer meant, for `git ccc file write --kept`; returns its number.
+pub fn keep(ctx: &Ctx, place: &Place, who: &Who, (input, why): (&Input, &str)) -> Result<u64> {
+    let _lock = store::lock(place)?;
+    let now = store::look(ctx, place, None)?;
+    let (view, _) = View::of(ctx, place, who, (now, &Base::Known, None))?;
+    let given = view.given(input)?.unwrap_or_default();
+    view.keep(&given, why)
+}
