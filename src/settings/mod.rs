@@ -7,6 +7,7 @@
 //! knows where it came from; a command comes out only as [`Trusted`].
 
 mod error;
+mod key;
 mod layer;
 mod nearest;
 mod table;
