@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::table::{KEYS, Layer};
+use super::table::{KEYS, Key, Layer};
 
 /// The most characters of a file's own text that a message repeats.
 const SHOWN_CHARS: usize = 80;
@@ -73,8 +73,11 @@ impl SettingsError {
                 ..
             } => format!("did you mean {name}?"),
             Fault::UnknownKey { nearest: None, .. } => {
-                let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-                format!("the keys are {}", names.join(", "))
+                let section = |key: &Key| key.name.split_once('.').map(|(section, _)| section);
+                // Rows of one section stand together.
+                let mut names: Vec<&str> = KEYS.iter().filter_map(section).collect();
+                names.dedup();
+                format!("the sections are {}", names.join(", "))
             }
             Fault::BadValue {
                 nearest: Some(word),

@@ -202,7 +202,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
     }
     let hint = refusal("[zebra]\n");
     assert!(
-        hint.starts_with(".ccc.toml:1:2: unknown key zebra\nhint: the keys are claims.ttl, "),
+        hint.starts_with(".ccc.toml:1:2: unknown key zebra\nhint: the sections are claims, "),
         "{hint}"
     );
 }

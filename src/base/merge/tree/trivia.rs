@@ -39,8 +39,11 @@ impl Syntax {
         let mut comments = String::new();
         let mut end = 0;
         for (at, _) in self.outside(text, 0..text.len()) {
-            push(&mut comments, &text[end..at]);
-            end = at + 1;
+            // What is no JSON and no TOML may have anything between its values.
+            if let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+                push(&mut comments, &text[end..at]);
+                end = at + c.len_utf8();
+            }
         }
         push(&mut comments, &text[end..]);
         comments
