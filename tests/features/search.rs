@@ -261,6 +261,11 @@ fn the_query_language_requires_what_it_says() {
     assert_eq!(ids("\"parser fails\""), ["a"]);
     assert_eq!(ids("parser -lexer"), ["a"]);
     assert_eq!(ids("banan*"), ["c"]);
+    assert_eq!(
+        ids("parser -empty_parser"),
+        ["b", "a"],
+        "an identifier is not one of its parts"
+    );
     assert_eq!(ids("(lexer OR bananas) -parser"), ["c"]);
     assert_eq!(ids("fails session:b"), ["b"]);
     assert_eq!(ids("parser after:2027-01-01"), [""; 0]);

@@ -128,16 +128,12 @@ impl Look<'_> {
             Expr::All(parts) => Need::All(list(parts)?),
             Expr::Any(parts) => Need::Any(list(parts)?),
             Expr::Not(part) => Need::Not(Box::new(self.need(part)?)),
-            Expr::Word(text) | Expr::Begin(text) => {
-                let begin = matches!(expr, Expr::Begin(_));
-                let all = if begin { wanted(expr) } else { forms(text) };
-                Need::All(
-                    all.into_iter()
-                        .map(|wanted| Need::Words(wanted.terms))
-                        .collect(),
-                )
+            // Where it is required, an identifier or a path is its parts in a row, not one of them.
+            Expr::Word(text) | Expr::Phrase(text) => phrase(text),
+            Expr::Begin(_) => {
+                let all = wanted(expr).into_iter();
+                Need::All(all.map(|wanted| Need::Words(wanted.terms)).collect())
             }
-            Expr::Phrase(text) => phrase(text),
             Expr::Filter(filter) => self.filter(filter)?,
         })
     }
