@@ -1,11 +1,10 @@
 //! Ten writers of one shared file, each of which reads, thinks and writes, against a lock around the write alone.
 
-use super::{BINARY, Repo, row, said};
+use super::{BINARY, Repo, row, said, storm};
 use std::{
     io::Write,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Barrier},
     time::{Duration, Instant},
 };
 
@@ -19,8 +18,8 @@ pub fn run() {
         ("_index.md", "# Index\n\n- base\n"),
         ("settings.json", "{\n  \"allow\": [\n    \"base\"\n  ]\n}\n"),
     ] {
-        let (ours_all, mut ours, lost, marks) = storm(name, start, true);
-        let (base_all, mut base, base_lost, _) = storm(name, start, false);
+        let (ours_all, mut ours, lost, marks) = writers(name, start, true);
+        let (base_all, mut base, base_lost, _) = writers(name, start, false);
         row(
             &format!("file write, {name} / flock"),
             &mut ours,
@@ -37,35 +36,20 @@ pub fn run() {
     }
 }
 
-fn storm(name: &'static str, start: &str, ours: bool) -> (Duration, Vec<Duration>, usize, usize) {
-    let repo = Arc::new(Repo::new());
+/// Returns how long all took, each write, how many edits are lost and how many conflict markers there are.
+fn writers(name: &str, start: &str, ours: bool) -> (Duration, Vec<Duration>, usize, usize) {
+    let repo = Repo::new();
     repo.set_up();
     let file = repo.dir.path().join(name);
     std::fs::write(&file, start).expect("a file");
     let tags: Vec<String> = (0..WRITERS)
         .map(|n| repo.session(&format!("writer {n}")))
         .collect();
-    let barrier = Arc::new(Barrier::new(WRITERS + 1));
-    let writers: Vec<_> = tags
-        .into_iter()
-        .enumerate()
-        .map(|(n, tag)| {
-            let (repo, barrier, file) = (Arc::clone(&repo), Arc::clone(&barrier), file.clone());
-            std::thread::spawn(move || {
-                barrier.wait();
-                (0..EDITS)
-                    .map(|round| edit(&repo, &tag, &file, (n, round, ours)))
-                    .collect::<Vec<_>>()
-            })
-        })
-        .collect();
-    barrier.wait();
-    let began = Instant::now();
-    let times = writers
-        .into_iter()
-        .flat_map(|writer| writer.join().expect("a writer"))
-        .collect();
-    let all = began.elapsed();
+    let (all, times) = storm(WRITERS, |n| {
+        (0..EDITS)
+            .map(|round| edit(&repo, &tags[n], &file, (n, round, ours)))
+            .collect()
+    });
     let text = std::fs::read_to_string(&file).expect("a file");
     let there = |n: usize, round: usize| text.contains(&format!("e{n}x{round}."));
     let lost = (0..WRITERS)
