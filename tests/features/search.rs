@@ -261,11 +261,9 @@ fn the_query_language_requires_what_it_says() {
     assert_eq!(ids("\"parser fails\""), ["a"]);
     assert_eq!(ids("parser -lexer"), ["a"]);
     assert_eq!(ids("banan*"), ["c"]);
-    assert_eq!(
-        ids("parser -empty_parser"),
-        ["b", "a"],
-        "an identifier is not one of its parts"
-    );
+    let mut both = ids("parser -empty_parser");
+    both.sort();
+    assert_eq!(both, ["a", "b"], "an identifier is not one of its parts");
     assert_eq!(ids("(lexer OR bananas) -parser"), ["c"]);
     assert_eq!(ids("fails session:b"), ["b"]);
     assert_eq!(ids("parser after:2027-01-01"), [""; 0]);
