@@ -317,7 +317,7 @@ fn broken_settings_stop_commands_and_no_hook() {
     let user = s.w.home().join(".config/git-ccc/config.toml");
     std::fs::create_dir_all(user.parent().expect("a folder")).expect("a folder");
     let clone = s.git_dir().join("ccc.toml");
-    for path in [user, clone] {
+    for path in [user, clone, s.w.main_worktree().join(".ccc.toml")] {
         for bad in [
             "v = ",
             "[claims\n",

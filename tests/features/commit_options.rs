@@ -207,3 +207,23 @@ fn what_a_sibling_staged_stays_out_even_where_git_is_told_not_to_look() {
     a.ccc(["commit", "-s", "--allow-empty", "-m", "x"]).ok();
     assert_eq!(w.git_text(["show", "--name-only", "--format=", "HEAD"]), "");
 }
+
+#[test]
+fn an_index_of_the_callers_own_is_refused_and_the_worktrees_own_is_not() {
+    let (w, a) = start();
+    w.write("g", "changed\n");
+    let before = head(&w);
+    let commit = |index: &str| {
+        a.command(["commit", "-qm", "x", "g"])
+            .env("GIT_INDEX_FILE", index)
+            .run()
+    };
+    let refused = commit("elsewhere");
+    assert!(
+        refused.code(2).stderr.contains("GIT_INDEX_FILE names"),
+        "{refused}"
+    );
+    assert_eq!(head(&w), before);
+    commit(".git/index").ok();
+    assert_ne!(head(&w), before);
+}

@@ -517,3 +517,24 @@ fn a_full_disk_and_a_closed_repository_leave_what_was() {
     a.ccc(["wip", "restore"]).ok();
     assert_eq!(w.read("a.txt").len(), 40_000);
 }
+
+#[test]
+fn what_a_restore_gave_is_what_the_next_one_gives() {
+    let (w, a) = committed(World::new());
+    let lose = || {
+        w.git(["reset", "-q", "--hard"]).ok();
+    };
+    w.write("a.txt", "2\n");
+    w.write("b.txt", "2\n");
+    a.ccc(["wip", "save"]).ok();
+    lose();
+    // As a restore that is killed half-way leaves it: one of the two, and a snapshot of that is made next.
+    w.write("a.txt", "2\n");
+    a.ccc(["wip", "restore"]).ok();
+    lose();
+    a.ccc(["wip", "restore"]).ok();
+    assert_eq!(
+        (w.read("a.txt"), w.read("b.txt")),
+        ("2\n".into(), "2\n".into())
+    );
+}

@@ -117,11 +117,13 @@ fn kills_at_random_moments_leave_index_files_and_chain_whole() {
         let now = w.read("d1/1.txt");
         assert!(now == old || now == new, "seed {seed}: {now}");
         w.command("rm", ["-f", ".git/index.lock"]).run().ok();
-        let _ = a.ccc(["wip", "restore"]);
+        let again = a.ccc(["wip", "restore"]);
         assert_eq!(
             w.git_text(["status", "--porcelain", "-uall"]),
             saved,
-            "seed {seed}"
+            "seed {seed}: {}{}",
+            again.stdout,
+            again.stderr
         );
     }
     whole(&w, &a, "at the end");

@@ -17,7 +17,7 @@ use crate::{
     settings::Trailer,
 };
 use clap::Args;
-use std::io::Read;
+use std::{io::Read, path::Path};
 
 /// Arguments of `commit`; the names are git's.
 #[derive(Debug, Args)]
@@ -71,6 +71,7 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
     let repo = ctx.repo()?;
     repo.require_worktree()?;
     store::require_no_operation(repo)?;
+    require_own_index(ctx)?;
     let wanted = wanted(ctx, args)?;
     if wanted.paths.is_empty() && !args.git.needs_no_path(args.only) {
         return Err(nothing());
@@ -116,6 +117,23 @@ pub fn run(ctx: &Ctx, args: &CommitArgs) -> Result<()> {
         dry_run: looks,
         shown,
     })
+}
+
+/// Refuses an index of the caller's own: what is committed here comes from the files, and into the worktree's index.
+fn require_own_index(ctx: &Ctx) -> Result<()> {
+    let Some(named) = env::var_os(env::INDEX_FILE) else {
+        return Ok(());
+    };
+    let own = ctx.repo()?.git_dir().join("index");
+    let named = ctx.cwd().join(named);
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(&named) == real(&own) {
+        return Ok(());
+    }
+    let fact = format!("GIT_INDEX_FILE names {}", named.display());
+    Err(Error::usage(fact)
+        .because("the named paths are committed as they are in the worktree, and its own index is kept in step")
+        .hint("env -u GIT_INDEX_FILE git ccc commit -m MESSAGE -- PATHS"))
 }
 
 /// Makes the commit, and tells whether git has shown it.

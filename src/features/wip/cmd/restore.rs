@@ -122,6 +122,11 @@ pub fn run(ctx: &Ctx, args: &RestoreArgs) -> Result<()> {
     let (loaded, mut steps) = choose(ctx, own.as_ref(), (&all, &taken), wanted)?;
     if !args.dry_run {
         give::apply(ctx, &mut steps)?;
+        if steps.iter().any(Step::acts) {
+            // Else the newest snapshot would be the state that this restore ended, and a later restore would go back to that.
+            let why = "after wip restore";
+            store::save(ctx, &tag, Request { why, ..request })?;
+        }
     }
     finish(ctx, args, (&loaded, &taken), &steps)
 }
