@@ -157,6 +157,16 @@ fn a_hub_that_cannot_be_mended_is_one_clear_error_and_stops_nobody_here() {
     w.ccc(["claims"]).ok();
     let b = w.session("b");
     b.ccc(["claim", "src/lib.rs"]).code(1);
+    let sent = b.ccc(["send", a.tag(), "still here?"]);
+    sent.ok();
+    let read = a.ccc(["inbox"]);
+    assert!(read.ok().stdout.contains("still here?"), "{read}");
+    assert!(
+        read.stderr
+            .contains("letters from other repositories are not read"),
+        "{read}"
+    );
+    a.ccc(["inbox", "--sent"]).ok();
     b.ccc(["session", "end"]).ok();
     a.ccc(["release", "--all"]).ok();
 }

@@ -38,7 +38,7 @@ pub fn give(
     let mut before = before;
     let what = (vendor, event);
     let mut given = offer(ctx, what, session, (lanes, LETTERS), &mut before)?;
-    if !given && let Some(hub) = places::hub_of(ctx, session)? {
+    if !given && let Some(hub) = places::hub_of(ctx, session) {
         // Letters from other repositories.
         given = offer(&hub, what, session, (lanes, LETTERS), &mut before)?;
     }
@@ -101,5 +101,5 @@ pub fn is_waiting(ctx: &Ctx, session: &SessionTag) -> Result<bool> {
         let (said, _) = reader::peek_unread(ctx.repo()?, session, &reading)?;
         Ok(!said.is_empty())
     };
-    Ok(waits(ctx)? || places::hub_of(ctx, session)?.map_or(Ok(false), |hub| waits(&hub))?)
+    Ok(waits(ctx)? || places::hub_of(ctx, session).map_or(Ok(false), |hub| waits(&hub))?)
 }

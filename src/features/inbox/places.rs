@@ -17,21 +17,41 @@ use crate::{
 };
 use std::collections::HashSet;
 
-/// Opens the hub as the place of a command.
-pub fn hub(ctx: &Ctx, create: bool) -> Result<Option<Ctx>> {
+/// Opens the hub to write to, creating it if it is not there.
+pub fn hub_to_write(ctx: &Ctx) -> Result<Option<Ctx>> {
+    open(ctx, true)
+}
+
+/// Opens the hub to read, if there is one. One that cannot be read is said and left aside: what was said here is read all the same.
+pub fn hub(ctx: &Ctx) -> Option<Ctx> {
+    readable(ctx, open(ctx, false))
+}
+
+/// The hub, if it knows the session and something was ever said there; one that cannot be read is said and left aside.
+pub fn hub_of(ctx: &Ctx, tag: &SessionTag) -> Option<Ctx> {
+    let hub = hub(ctx)?;
+    let known = is_known(&hub, tag);
+    readable(ctx, known.map(|known| known.then_some(hub)))
+}
+
+fn is_known(hub: &Ctx, tag: &SessionTag) -> Result<bool> {
+    let repo = hub.repo()?;
+    Ok(store::tip(repo)?.is_some() && session_store::load(repo, tag)?.is_some())
+}
+
+fn open(ctx: &Ctx, create: bool) -> Result<Option<Ctx>> {
     session_store::hub(create)?
         .map(|hub| ctx.in_repo(hub))
         .transpose()
 }
 
-/// The hub, if it knows the session and something was ever said there.
-pub fn hub_of(ctx: &Ctx, tag: &SessionTag) -> Result<Option<Ctx>> {
-    let Some(hub) = hub(ctx, false)? else {
-        return Ok(None);
-    };
-    let known =
-        store::tip(hub.repo()?)?.is_some() && session_store::load(hub.repo()?, tag)?.is_some();
-    Ok(known.then_some(hub))
+fn readable(ctx: &Ctx, found: Result<Option<Ctx>>) -> Option<Ctx> {
+    found.unwrap_or_else(|error| {
+        ctx.ui.warn(&format!(
+            "letters from other repositories are not read: {error}"
+        ));
+        None
+    })
 }
 
 /// Finds a message here or in the hub, and where it is.
@@ -39,7 +59,7 @@ pub fn find(ctx: &Ctx, id: &MessageId) -> Result<(Option<Ctx>, Said)> {
     if let Some(said) = store::find(ctx.repo()?, id)? {
         return Ok((None, said));
     }
-    if let Some(hub) = hub(ctx, false)?
+    if let Some(hub) = hub(ctx)
         && let Some(said) = store::find(hub.repo()?, id)?
     {
         return Ok((Some(hub), said));
@@ -86,7 +106,7 @@ pub fn waiting(ctx: &Ctx, tag: &SessionTag, wish: Wish<'_>) -> Result<(Vec<Lette
     let (here, more) = reader::peek_unread(ctx.repo()?, tag, &reading)?;
     let letter = |in_hub| move |said| Letter { in_hub, said };
     let mut all: Vec<Letter> = here.into_iter().map(letter(false)).collect();
-    if let Some(hub) = hub_of(ctx, tag)? {
+    if let Some(hub) = hub_of(ctx, tag) {
         let (there, _) = reader::peek_unread(hub.repo()?, tag, &reading)?;
         all.extend(there.into_iter().map(letter(true)));
     }
@@ -132,7 +152,7 @@ pub fn take(
         show(&all)
     };
     let hub = if chosen.iter().any(|letter| letter.in_hub) {
-        hub_of(ctx, who.0)?
+        hub_of(ctx, who.0)
     } else {
         None
     };

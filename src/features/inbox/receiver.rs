@@ -41,7 +41,7 @@ impl Peers {
         };
         let here = session_store::load_readable(ctx.repo()?)?.into_iter();
         let mut all: Vec<Peer> = here.map(|session| peer(session, false)).collect();
-        if everywhere && let Some(hub) = places::hub(ctx, false)? {
+        if everywhere && let Some(hub) = places::hub(ctx) {
             let mine = ctx.repo()?.common_dir().display().to_string();
             let there = session_store::load_readable(hub.repo()?)?.into_iter();
             all.extend(

@@ -73,7 +73,7 @@ fn show<'s>(ctx: &Ctx, said: impl Iterator<Item = &'s Said>) -> Result<bool> {
 
 fn everything(ctx: &Ctx, session: &SessionTag, limit: usize) -> Result<Vec<Said>> {
     let mut said = store::addressed(ctx, session, limit)?;
-    if let Some(hub) = places::hub_of(ctx, session)? {
+    if let Some(hub) = places::hub_of(ctx, session) {
         said.extend(store::addressed(&hub, session, limit)?);
         said.sort_by_key(|said| (said.message.at, said.message.id.clone()));
         said.drain(..said.len().saturating_sub(limit));
@@ -84,7 +84,7 @@ fn everything(ctx: &Ctx, session: &SessionTag, limit: usize) -> Result<Vec<Said>
 /// What was sent here and through the hub.
 fn sent(ctx: &Ctx, from: &Sender) -> Result<Vec<Sent>> {
     let mut sent = store::sent(ctx, from)?;
-    if let Some(hub) = places::hub(ctx, false)? {
+    if let Some(hub) = places::hub(ctx) {
         sent.extend(store::sent(&hub, from)?);
         sent.sort_by_key(|sent| (sent.message.at, sent.message.id.clone()));
     }
@@ -114,7 +114,7 @@ pub fn status(ctx: &Ctx, id: &MessageId) -> Result<()> {
 
 fn agenda(ctx: &Ctx, session: &SessionTag) -> Result<()> {
     let mut tasks = store::tasks(ctx)?;
-    if let Some(hub) = places::hub(ctx, false)? {
+    if let Some(hub) = places::hub(ctx) {
         tasks.extend(store::tasks(&hub)?);
     }
     tasks.sort_by_key(|task| (task.due.is_none(), task.due, task.given, task.id.clone()));

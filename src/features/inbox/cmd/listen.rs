@@ -95,7 +95,7 @@ impl<'c> Ear<'c> {
     fn new(ctx: &'c Ctx, args: &'c ListenArgs, session: Session) -> Result<Self> {
         let mut ear = Ear {
             free: claim::resolve_all(ctx, &args.free)?,
-            hub: places::hub(ctx, false)?,
+            hub: places::hub(ctx),
             log: None,
             rooms: (None, None),
             ctx,

@@ -77,7 +77,7 @@ pub fn send(ctx: &Ctx, args: &SendArgs) -> Result<()> {
 pub fn deliver(ctx: &Ctx, message: Message, elsewhere: bool) -> Result<(Posted, bool)> {
     let hub = if elsewhere {
         let none = || Error::setup("this user has no home for the hub").hint("git ccc doctor");
-        Some(places::hub(ctx, true)?.ok_or_else(none)?)
+        Some(places::hub_to_write(ctx)?.ok_or_else(none)?)
     } else {
         None
     };
