@@ -41,6 +41,7 @@ mod common {
 
 mod contracts {
     mod agents;
+    mod documents;
     mod exit_codes;
     mod json;
     mod mcp;

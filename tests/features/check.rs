@@ -528,7 +528,7 @@ fn rules_can_be_switched_and_scoped_and_explain_themselves() {
     }
     assert_eq!(w.ccc(["check", "--explain"]).ok().lines().len(), ALL.len());
     let listed = w.ccc(["check", "--explain", "--json"]);
-    assert_eq!(listed.ok().json()["schema"], "ccc.check-rules/1");
+    assert_eq!(listed.ok().json()["schema"], "ccc.check.rules/1");
     w.git(["branch", "base"]).ok();
     w.write("data/x", "<<<<<<< a\n=======\n>>>>>>> b\n");
     w.git(["add", "data"]).ok();

@@ -52,7 +52,7 @@ fn a_snapshot_is_a_stash_to_plain_git_and_touches_nothing() {
         fs::remove_file(w.repo().join("b.txt")).expect("b.txt");
         let before = outside(&w);
         let saved = a.ccc(["wip", "save", "--json"]).ok().json();
-        assert_eq!(saved["schema"], "ccc.wip-save/1");
+        assert_eq!(saved["schema"], "ccc.wip.save/1");
         assert_eq!(saved["snapshot"]["paths"], 3, "{saved}");
         assert!(outside(&w) == before, "index, files and other refs stay");
         w.git(["fsck", "--strict", "--no-dangling"]).ok();

@@ -108,7 +108,7 @@ pub struct Saved {
 }
 
 impl Answer for Saved {
-    const SCHEMA: &'static str = "ccc.wip-save/1";
+    const SCHEMA: &'static str = "ccc.wip.save/1";
 
     fn render(&self) -> String {
         let mut text = match &self.snapshot {
@@ -142,7 +142,7 @@ pub struct SnapshotList {
 }
 
 impl Answer for SnapshotList {
-    const SCHEMA: &'static str = "ccc.wip-list/1";
+    const SCHEMA: &'static str = "ccc.wip.list/1";
 
     fn render(&self) -> String {
         let rows: Vec<Vec<String>> = self.snapshots.iter().map(SnapshotView::row).collect();
@@ -200,7 +200,7 @@ pub struct SnapshotDetail {
 }
 
 impl Answer for SnapshotDetail {
-    const SCHEMA: &'static str = "ccc.wip-show/1";
+    const SCHEMA: &'static str = "ccc.wip.show/1";
 
     fn render(&self) -> String {
         let one = &self.snapshot;
@@ -268,7 +268,7 @@ pub struct Restored {
 }
 
 impl Answer for Restored {
-    const SCHEMA: &'static str = "ccc.wip-restore/1";
+    const SCHEMA: &'static str = "ccc.wip.restore/1";
 
     fn render(&self) -> String {
         let mut text = String::new();
@@ -321,7 +321,7 @@ pub struct Dropped {
 }
 
 impl Answer for Dropped {
-    const SCHEMA: &'static str = "ccc.wip-drop/1";
+    const SCHEMA: &'static str = "ccc.wip.drop/1";
 
     fn render(&self) -> String {
         let mut text = String::new();

@@ -38,7 +38,7 @@ impl Explained {
 }
 
 impl Answer for Explained {
-    const SCHEMA: &'static str = "ccc.check-rules/1";
+    const SCHEMA: &'static str = "ccc.check.rules/1";
 
     fn render(&self) -> String {
         let mut out = String::new();
