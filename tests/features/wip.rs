@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use serde_json::Value;
 
 use crate::common::session::Session;
-use crate::common::setup::ready;
+use crate::common::setup::{bound_by_modes, ready};
 use crate::common::world::World;
 
 fn committed(world: World) -> (World, Session) {
@@ -537,4 +537,43 @@ fn what_a_restore_gave_is_what_the_next_one_gives() {
         (w.read("a.txt"), w.read("b.txt")),
         ("2\n".into(), "2\n".into())
     );
+}
+
+#[test]
+fn what_may_not_be_read_is_named_and_a_repository_that_may_not_be_written_stays_as_it_is() {
+    let (w, a) = committed(World::new());
+    let Some(prefix) = bound_by_modes(&w) else {
+        return;
+    };
+    let bound = |args: &str| {
+        let script = format!("exec {prefix} git-ccc {args}");
+        let command = w.command("sh", ["-c", &script]);
+        command.env("CCC_SESSION", a.tag()).run()
+    };
+    w.write("a.txt", "2\n");
+    w.write("secret.txt", "mine\n");
+    w.write("closed/x.txt", "mine\n");
+    w.command("chmod", ["0", "secret.txt", "closed"]).run().ok();
+    let saved = bound("wip save");
+    assert!(
+        saved
+            .ok()
+            .stdout
+            .contains("left out: secret.txt (cannot be read)"),
+        "{saved}"
+    );
+    let tip = format!("refs/ccc/wip/{}", a.tag());
+    assert_eq!(w.git_text(["show", &format!("{tip}:a.txt")]), "2");
+    w.command("chmod", ["755", "closed"]).run().ok();
+    let chain = w.git_text(["rev-parse", &tip]);
+    w.write("a.txt", "3\n");
+    w.command("chmod", ["-R", "a-w", ".git"]).run().ok();
+    let refused = bound("wip save");
+    assert!(refused.code(5).stderr.starts_with("ccc: "), "{refused}");
+    bound("wip list").ok();
+    w.command("chmod", ["-R", "u+w", ".git"]).run().ok();
+    assert_eq!(w.git_text(["rev-parse", &tip]), chain);
+    assert_eq!(w.read("a.txt"), "3\n");
+    w.git(["fsck", "--strict", "--no-dangling"]).ok();
+    a.ccc(["wip", "save"]).ok();
 }
