@@ -4,10 +4,13 @@
 //! never a part. A lock file is never removed: another process may be waiting
 //! on the very inode.
 
+mod exchange;
+
+pub use exchange::{IsOld, put, replace_if};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{OnceLock, mpsc},
     time::Duration,
 };
@@ -103,23 +106,33 @@ fn is_unsupported(error: &io::Error) -> bool {
 
 /// Replaces `path` with `bytes` by a rename in the same directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temp = prepare(path, bytes)?;
+    let renamed = fs::rename(&temp, path);
+    if renamed.is_err() {
+        // Best effort: the error that is returned says more than a left-over file.
+        let _ = fs::remove_file(&temp);
+    }
+    renamed
+}
+
+/// Writes what is to become `path` beside it, with its mode.
+fn prepare(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temp = dir.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = File::create(&temp)
         .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| {
-            if let Ok(old) = fs::metadata(path) {
-                fs::set_permissions(&temp, old.permissions())?;
-            }
-            fs::rename(&temp, path)
+        .and_then(|()| match fs::metadata(path) {
+            Ok(old) => fs::set_permissions(&temp, old.permissions()),
+            Err(_) => Ok(()),
         });
-    if written.is_err() {
-        // Best effort: the error that is returned says more than a left-over file.
+    if let Err(error) = written {
+        // Best effort, as above.
         let _ = fs::remove_file(&temp);
+        return Err(error);
     }
-    written
+    Ok(temp)
 }
 
 /// Makes a directory, with those above it, that nobody else can look into.

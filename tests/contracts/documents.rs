@@ -28,7 +28,9 @@ impl Shape {
             Value::String(_) => _ = self.plain.insert("text"),
             Value::Array(values) => {
                 let items = self.items.get_or_insert_default();
-                values.iter().for_each(|value| items.add(value));
+                for value in values {
+                    items.add(value);
+                }
             }
             Value::Object(map) => {
                 self.objects += 1;
@@ -79,7 +81,8 @@ impl Documents {
             text += schema;
             for (key, (shape_of, count)) in shape.keys.iter().filter(|(key, _)| *key != "schema") {
                 let sometimes = if *count < shape.objects { "?" } else { "" };
-                text += &format!("\n  {key}{sometimes}: {}", shape_of.text());
+                let shape = shape_of.text();
+                text.extend(["\n  ", key, sometimes, ": ", &shape]);
             }
             text += "\n";
         }
@@ -281,7 +284,7 @@ fn the_room() {
 }
 
 #[test]
-fn files_and_memory() {
+fn work_in_progress() {
     let (w, a, _b) = scene();
     let mut seen = Documents::default();
     let mut see = |args: &[&str]| {
@@ -295,6 +298,38 @@ fn files_and_memory() {
     w.git(["checkout", "-q", "src/a.rs"]).ok();
     see(&["wip", "restore"]);
     see(&["wip", "drop", "--all"]);
+    insta::assert_snapshot!(seen.text(), @r"
+    ccc.wip.drop/1
+      dropped: [{at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}]
+      left: number
+      session: text
+    ccc.wip.list/1
+      snapshots: [{at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}]
+      unreadable: []
+    ccc.wip.restore/1
+      before: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
+      dry_run: bool
+      paths: [{path: text, staged: bool, verdict: text}]
+      snapshot: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
+      to: null
+    ccc.wip.save/1
+      left_out: []
+      left_out_more: number
+      saved: bool
+      snapshot: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
+    ccc.wip.show/1
+      paths: [{blob: text, path: text, shape: text, staged: bool, staged_blob: null}]
+      snapshot: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
+    ");
+}
+
+#[test]
+fn shared_files_and_memory() {
+    let (w, a, _b) = scene();
+    let mut seen = Documents::default();
+    let mut see = |args: &[&str]| {
+        seen.see(a.ccc(args.iter().chain(&["--json"])).ok());
+    };
     let shared = w.home().join("shared.md").display().to_string();
     std::fs::write(&shared, "# One\n").expect("a file");
     see(&["file", "cat", &shared]);
@@ -374,26 +409,5 @@ fn files_and_memory() {
       directory: text
       namespaces: [{changed: [], directory: text, files: number, name: text, open: [], present: bool, version: text}]
       version: text
-    ccc.wip.drop/1
-      dropped: [{at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}]
-      left: number
-      session: text
-    ccc.wip.list/1
-      snapshots: [{at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}]
-      unreadable: []
-    ccc.wip.restore/1
-      before: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
-      dry_run: bool
-      paths: [{path: text, staged: bool, verdict: text}]
-      snapshot: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
-      to: null
-    ccc.wip.save/1
-      left_out: []
-      left_out_more: number
-      saved: bool
-      snapshot: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
-    ccc.wip.show/1
-      paths: [{blob: text, path: text, shape: text, staged: bool, staged_blob: null}]
-      snapshot: {at: text, branch: text, commit: text, id: text, keeps: [], left_out: [], left_out_more: number, paths: number, session: text, why: text, worktree: text}
     ");
 }

@@ -80,22 +80,25 @@ impl Found {
     /// Tells whether the place is still as it was found.
     fn still(&self, path: &Path) -> bool {
         let now = fs::symlink_metadata(path).ok();
-        let key = |meta: &Metadata| {
-            let times = (
-                meta.mtime(),
-                meta.mtime_nsec(),
-                meta.ctime(),
-                meta.ctime_nsec(),
-            );
-            (meta.dev(), meta.ino(), meta.size(), times)
-        };
+        let key = |meta: &Metadata| (file_key(meta), meta.ctime(), meta.ctime_nsec());
         now.as_ref().map(key) == self.meta.as_ref().map(key)
+    }
+
+    /// Tells whether a file is what was found, under another name: a rename changes the time of change.
+    fn is(&self, path: &Path) -> io::Result<bool> {
+        let now = fs::symlink_metadata(path)?;
+        Ok(Some(file_key(&now)) == self.meta.as_ref().map(file_key))
     }
 
     /// Returns how many names the file has.
     pub fn names(&self) -> u64 {
         self.meta.as_ref().map_or(0, MetadataExt::nlink)
     }
+}
+
+fn file_key(meta: &Metadata) -> (u64, u64, u64, i64, i64) {
+    let modified = (meta.mtime(), meta.mtime_nsec());
+    (meta.dev(), meta.ino(), meta.size(), modified.0, modified.1)
 }
 
 /// Reads what stands at a place; anything but a file of a size that can be shared is an error.
@@ -159,7 +162,11 @@ pub fn replace(path: &Path, bytes: &[u8], old: &Found, temp_name: &str) -> Resul
             if !old.still(path) {
                 return Ok(false);
             }
-            fs::rename(&temp, path)?;
+            let known = |path: &Path| old.is(path);
+            let is_old = old.meta.as_ref().map(|_| &known as crate::fs::IsOld<'_>);
+            if !crate::fs::put(&temp, path, is_old)? {
+                return Ok(false);
+            }
             // The name is safe once the directory is; a file system that cannot do that keeps its own promises.
             let _ = File::open(dir).and_then(|dir| dir.sync_all());
             Ok(true)

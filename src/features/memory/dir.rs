@@ -177,9 +177,8 @@ pub fn write(dir: &Path, path: &str, was: Option<&[u8]>, new: Option<&[u8]>) -> 
         return Ok(false);
     }
     match new {
-        Some(bytes) => crate::fs::replace(&full, bytes),
-        None => crate::fs::remove(&full),
+        Some(bytes) => crate::fs::replace_if(&full, bytes, was),
+        None => crate::fs::remove(&full).map(|()| true),
     }
-    .context(Kind::Setup, unwritten)?;
-    Ok(true)
+    .context(Kind::Setup, unwritten)
 }
