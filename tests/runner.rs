@@ -80,6 +80,7 @@ mod features {
     mod setup;
     mod tmux;
     mod tour;
+    mod why;
     mod wip;
     mod wip_matrix;
 }

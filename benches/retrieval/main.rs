@@ -1,7 +1,8 @@
 //! How well and how fast search finds, on the development split of the retrieval kit.
 //!
-//! `CCC_RETRIEVAL=DIR cargo bench --bench retrieval -- [rank] [speed]`, where `DIR` holds what the kit makes: `home/`,
-//! `t1.json` (commit subject → sessions) and `runs/` with the baselines' answers. Nothing of it is kept or printed but figures.
+//! `CCC_RETRIEVAL=DIR cargo bench --bench retrieval -- [rank] [speed] [lines]`, where `DIR` holds what the kit makes: `home/`,
+//! `t1.json` (commit subject → sessions), `t2.json` (line → sessions) and `runs/` with the baselines' answers. `lines` needs
+//! `CCC_RETRIEVAL_REPO`, the git directory that the kit was made from. Nothing of it is kept or printed but figures.
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,6 +10,7 @@
     reason = "a bench starts processes, reads the time and prints"
 )]
 
+mod lines;
 mod score;
 mod speed;
 
@@ -33,6 +35,12 @@ fn main() {
     }
     if all || wanted.iter().any(|word| word == "speed") {
         speed::run(&dir);
+    }
+    if all || wanted.iter().any(|word| word == "lines") {
+        match std::env::var_os("CCC_RETRIEVAL_REPO").map(PathBuf::from) {
+            Some(repo) => lines::run(&dir, &repo),
+            None => println!("CCC_RETRIEVAL_REPO names no git directory: lines are not measured"),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Kind, Result},
     features::{
         agent, board, chat, check, claim, commit, file, hook, inbox, mcp, memory, notify, search,
-        session, setup, wip,
+        session, setup, why, wip,
     },
     ui::{self, Ui},
 };
@@ -114,6 +114,8 @@ enum Command {
     Uninstall(setup::cmd::UninstallArgs),
     /// List the sessions that are here
     Who(session::cmd::ListArgs),
+    /// Find the session behind a line: who wrote it, and what had been asked
+    Why(why::cmd::WhyArgs),
     /// Save uncommitted work beside everything, and give it back
     #[command(subcommand)]
     Wip(wip::cmd::WipCommand),
@@ -250,7 +252,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Search(args) => search::cmd::search(ctx, args),
         Command::Send(args) => inbox::cmd::send(ctx, args),
         Command::Session(command) => {
-            session::cmd::run(ctx, command, give_back)?;
+            session::cmd::run(ctx, command, give_back, why::store::files::of_session)?;
             match command {
                 session::cmd::SessionCommand::Start(_) => memory::tell::at_start(ctx),
                 _ => Ok(()),
@@ -260,6 +262,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Trust(args) => setup::cmd::trust(ctx, args),
         Command::Uninstall(args) => setup::cmd::uninstall(ctx, args),
         Command::Who(args) => session::cmd::list(ctx, args),
+        Command::Why(args) => why::cmd::run(ctx, args),
         Command::Wip(command) => wip::cmd::run(ctx, command),
     }
 }

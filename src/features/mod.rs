@@ -19,4 +19,5 @@ pub mod notify;
 pub mod search;
 pub mod session;
 pub mod setup;
+pub mod why;
 pub mod wip;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::output::CommandOutput;
 use crate::common::session::Session;
@@ -409,5 +409,65 @@ fn shared_files_and_memory() {
       directory: text
       namespaces: [{changed: [], directory: text, files: number, name: text, open: [], present: bool, version: text}]
       version: text
+    ");
+}
+
+#[test]
+fn recall() {
+    let (w, a, _) = scene();
+    let mut seen = Documents::default();
+    let mut see = |args: &[&str]| seen.see(a.ccc(args.iter().chain(&["--json"])).ok());
+    let path = w.home().join(".claude/projects/-r-shop");
+    std::fs::create_dir_all(&path).expect("the folders");
+    let record = |n: u8, kind: &str, content: Value| {
+        json!({"type": kind, "uuid": format!("u{n}"), "sessionId": "5e55", "timestamp": format!("2025-12-31T12:0{n}:00.000Z"),
+               "cwd": w.repo(), "gitBranch": "main", "message": {"role": kind, "content": content}})
+    };
+    let line = "pub const TOTAL_DIGITS: usize = 2;";
+    let edit = json!({"file_path": "src/money.rs", "old_string": "", "new_string": line});
+    let edit = json!([{"type": "tool_use", "id": "t", "name": "Edit", "input": edit}]);
+    let records = [
+        record(1, "user", json!("round the totals")),
+        record(2, "assistant", edit),
+    ];
+    let text = records.map(|record| format!("{record}\n")).concat();
+    std::fs::write(path.join("5e55.jsonl"), text).expect("a transcript");
+    see(&["index"]);
+    see(&["search", "-C", "1", "totals"]);
+    w.write("src/money.rs", format!("{line}\n"));
+    see(&["why", "src/money.rs:1"]);
+    w.write("src/a.rs", "2\n");
+    a.ccc(["commit", "-m", "change", "src/a.rs"]).ok();
+    see(&["why", "src/a.rs"]);
+    insta::assert_snapshot!(seen.text(), @r"
+    ccc.index/1
+      added: number
+      broken: number
+      busy: bool
+      bytes: number
+      copies: number
+      directory: text
+      documents: number
+      files: number
+      gone: number
+      moved: number
+      read: number
+      read_again: number
+      records: {}
+      size: number
+      unreadable: []
+    ccc.search/1
+      cursor: null
+      hits: [{agent: text, began: text, branches: [text], last: text, missing: [], moments: [{around: [{after: bool, role: text, text: text}], at: text, hash: text, highlights: [[number]], offset: number, path: text, role: text, score: number, snippet: text, subagent: bool, tool: null|text}], project: text, resume: text, score: number, session: text, tag: null, title: text}]
+      query: text
+      stale: bool
+      total: number
+      unmatched: []
+    ccc.why/1
+      file: text
+      findings: [{at: null|text, author: text, commit: null|text, lines: [[number]], path: text, sessions: [{agent: null|text, confidence: text, evidence: [{confidence: text, kind: text, says: text}], moment: null|{at: text, offset: number, path: text, role: text, snippet: text, subagent: bool, tool: text}, project: null|text, prompt: null|{at: text, text: text}, resume: null|text, session: null|text, tag: null|text, title: null|text, transcript: null|text}], summary: text, text: text, written_in: null}]
+      more_commits: number
+      rev: null
+      stale: bool
     ");
 }

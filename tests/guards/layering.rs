@@ -80,7 +80,7 @@ const RANKS: &[&[&str]] = &[
     &[
         "inbox", "commit", "worktree", "plan", "radar", "sync", "search",
     ],
-    &["spawn", "check"],
+    &["spawn", "check", "why"],
     &["board"],
     &["hook", "mcp"],
     &["agent"],

@@ -23,7 +23,7 @@ pub enum SessionCommand {
     Start(StartArgs),
     /// List the sessions of this repository
     List(ListArgs),
-    /// Show all that is known of one session
+    /// Show all that is known of one session, and where its transcripts are
     Show(NameArgs),
     /// Print the tag of the session that runs this command
     Whoami,
@@ -131,11 +131,13 @@ fn start(ctx: &Ctx, args: &StartArgs) -> Result<Session> {
     register::enter(ctx, &entry)
 }
 
-/// Runs `session …`; ending one is `release`'s business too, so the caller passes what gives its claims back.
+/// Runs `session …`; ending one is `release`'s business too and where its transcripts are that of `search`, so the
+/// caller passes what gives its claims back and what finds them.
 pub fn run(
     ctx: &Ctx,
     command: &SessionCommand,
     give_back: impl Fn(&Ctx, &SessionTag) -> Result<usize>,
+    transcripts: impl Fn(&Ctx, &Session) -> Result<Vec<String>>,
 ) -> Result<()> {
     match command {
         SessionCommand::Start(args) => {
@@ -151,6 +153,7 @@ pub fn run(
             let life = store::life(&session.record, ctx.now());
             ctx.ui.answer(&SessionDetail {
                 session: SessionView::new(&session, life),
+                transcripts: transcripts(ctx, &session)?,
             })
         }
         SessionCommand::Whoami => {

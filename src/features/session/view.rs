@@ -111,6 +111,9 @@ pub struct SessionDetail {
     /// The session.
     #[serde(flatten)]
     pub session: SessionView,
+    /// Where its agent wrote the conversation down; subagents' follow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transcripts: Vec<String>,
 }
 
 impl Answer for SessionDetail {
@@ -130,6 +133,9 @@ impl Answer for SessionDetail {
         ];
         rows.extend(line("agent", &view.agent));
         rows.extend(line("conversation", &view.native));
+        for path in self.transcripts.iter().take(5) {
+            rows.extend(line("transcript", &Some(path.clone())));
+        }
         rows.extend(line("host", &Some(view.host.clone())));
         rows.extend(line("pid", &view.pid.map(|pid| pid.to_string())));
         rows.extend(line("worktree", &view.worktree));

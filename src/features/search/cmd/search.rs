@@ -26,7 +26,8 @@ use crate::{
         },
         session::{model::Session, register::own_native, store as sessions},
     },
-    proc::Cmd,
+    git::run,
+    proc::{Cmd, Output},
 };
 use clap::{Args, ValueEnum};
 use std::{collections::HashSet, path::Path, time::Duration};
@@ -60,7 +61,7 @@ enum SortArg {
 #[command(after_long_help = HELP)]
 pub struct SearchArgs {
     /// What to look for: words, "phrase", begin*, -not, OR, (…), role: tool: file: project: branch: session: agent: room: after: before: commit:
-    #[arg(required_unless_present = "filters", num_args = 1.., value_name = "QUERY")]
+    #[arg(required_unless_present_any = ["filters", "commit"], num_args = 1.., value_name = "QUERY")]
     query: Vec<String>,
     /// Show so many conversations
     #[arg(long, default_value_t = 10, value_name = "N")]
@@ -83,6 +84,9 @@ pub struct SearchArgs {
     /// Show so many neighbours on both sides of each moment
     #[arg(short = 'C', long, default_value_t = 0, value_name = "N")]
     context: usize,
+    /// Only conversations that name this commit, by any name that git knows
+    #[arg(long, value_name = "SHA")]
+    commit: Option<String>,
     /// Open the best moment in $VISUAL or $EDITOR, or say where it is
     #[arg(long)]
     open: bool,
@@ -104,6 +108,7 @@ their parts, names of commits by their beginning.
   git ccc search 'retry backoff file:src/net role:human after:2w'
   git ccc search '\"connection reset\" -test project:api'
   git ccc search 'commit:3f78685'
+  git ccc search --commit HEAD~2
 
 In one word of the shell a query may begin with -: put -- before it.";
 
@@ -114,7 +119,7 @@ pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
             .ui
             .raw(format!("{}\n", query::FILTERS.join("\n")).as_bytes());
     }
-    let text = args.query.join(" ");
+    let text = query_text(ctx, args);
     let expr = query::parse(&text)
         .map_err(|error| Error::usage(error.to_string()).hint("git ccc search --help"))?;
     let known = registered(ctx);
@@ -170,6 +175,22 @@ fn tell(ctx: &Ctx, view: &SearchView) -> Result<()> {
             .note("another process is indexing: the newest may be missing");
     }
     ctx.ui.answer(view)
+}
+
+/// Returns the query with the commit that an option names, by its full name if git knows it here.
+fn query_text(ctx: &Ctx, args: &SearchArgs) -> String {
+    let mut words = args.query.clone();
+    if let Some(name) = &args.commit {
+        let full = ctx.repo().ok().and_then(|repo| {
+            let asked = run::read(repo)
+                .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
+                .arg(format!("{name}^{{commit}}"));
+            let out = asked.run().ok().filter(Output::ok)?;
+            Some(out.stdout_text().trim().to_owned())
+        });
+        words.push(format!("commit:{}", full.as_ref().unwrap_or(name)));
+    }
+    words.join(" ")
 }
 
 fn nothing(text: &str, total: usize, searcher: &Searcher) -> Error {

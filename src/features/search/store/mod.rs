@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod cursor;
 pub mod files;
+pub mod fresh;
 pub mod ingest;
 pub mod lines;
 pub mod narrow;
