@@ -9,7 +9,7 @@ use crate::{
     env,
     error::{Context, Error, Kind, Result},
     git::Repo,
-    settings::{Layer, LayerText, MAX_FILE_BYTES, Settings},
+    settings::{Layer, LayerText, MAX_FILE_BYTES, Settings, TrustStore},
     ui::Ui,
 };
 use std::{
@@ -156,6 +156,18 @@ impl Ctx {
         }
         let found = load_settings(Some(self.repo()?))?;
         Ok(self.settings.get_or_init(|| found))
+    }
+
+    /// Returns what the user lets run; a store that cannot be read lets nothing run.
+    pub fn trust(&self) -> Result<TrustStore> {
+        let Some(path) = env::state_dir().map(|dir| dir.join("trust.toml")) else {
+            return Ok(TrustStore::default());
+        };
+        let unreadable = || format!("{} cannot be read", path.display());
+        let text =
+            crate::fs::read_capped(&path, MAX_FILE_BYTES).context(Kind::Setup, unreadable)?;
+        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+        TrustStore::parse(&text).map_err(|error| Error::setup(unreadable()).caused_by(&error))
     }
 
     /// Returns the settings in force here or, outside of every repository, the user's own.

@@ -4,6 +4,7 @@
 //! never a part. A lock file is never removed: another process may be waiting
 //! on the very inode.
 
+pub mod beneath;
 mod exchange;
 
 pub use exchange::{IsOld, put, replace_if};
@@ -32,7 +33,7 @@ pub fn bounded(patience: Duration) -> Duration {
 /// An exclusive lock on a file, held until dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: Option<File>,
+    file: Option<File>,
 }
 
 impl Lock {
@@ -54,7 +55,7 @@ impl Lock {
             let _ = done.send(taken);
         });
         match wait.recv_timeout(bounded(limit)) {
-            Ok(Ok(file)) => Ok(Some(Lock { _file: Some(file) })),
+            Ok(Ok(file)) => Ok(Some(Lock { file: Some(file) })),
             Ok(Err(error)) => Err(error),
             Err(_) => Ok(None),
         }
@@ -67,6 +68,21 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// Lets every child that is started from now on hold the lock too: it is free when all of them have ended.
+    pub fn hand_down(&self) -> io::Result<()> {
+        match &self.file {
+            Some(file) => Ok(rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())?),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells whether the file system has locks, so that holding one proves something.
+    pub fn excludes(&self) -> bool {
+        self.file.is_some()
+    }
+}
+
 /// Whether a lock that was given excludes anybody.
 enum Given {
     Excludes,
@@ -76,8 +92,8 @@ enum Given {
 impl Given {
     fn into_lock(self, file: File) -> Lock {
         match self {
-            Given::Excludes => Lock { _file: Some(file) },
-            Given::Unsupported => Lock { _file: None },
+            Given::Excludes => Lock { file: Some(file) },
+            Given::Unsupported => Lock { file: None },
         }
     }
 }
@@ -164,6 +180,29 @@ pub fn read_capped(path: &Path, cap: usize) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    let mut bytes = Vec::new();
+    file.take(u64::try_from(cap).unwrap_or(u64::MAX))
+        .read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Reads at most `cap` bytes of what is a file itself: no link is followed, no pipe is waited for. Anything else is `None`.
+pub fn read_plain(path: &Path, cap: usize) -> io::Result<Option<Vec<u8>>> {
+    use std::{io::Read, os::unix::fs::OpenOptionsExt};
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
     file.take(u64::try_from(cap).unwrap_or(u64::MAX))
         .read_to_end(&mut bytes)?;

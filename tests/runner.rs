@@ -78,11 +78,13 @@ mod features {
     mod search;
     mod session;
     mod setup;
+    mod template;
     mod tmux;
     mod tour;
     mod why;
     mod wip;
     mod wip_matrix;
+    mod worktree;
 }
 
 mod guards {
@@ -118,4 +120,5 @@ mod races {
     mod locks;
     mod memory;
     mod wip;
+    mod worktree;
 }

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Kind, Result},
     features::{
         agent, board, chat, check, claim, commit, file, hook, inbox, mcp, memory, notify, search,
-        session, setup, why, wip,
+        session, setup, template, why, wip, worktree,
     },
     ui::{self, Ui},
 };
@@ -108,6 +108,9 @@ enum Command {
     Session(session::cmd::SessionCommand),
     /// Print what an agent's status line shows: tag, unread, claims
     StatusLine,
+    /// List, show and begin templates of sessions
+    #[command(subcommand)]
+    Template(template::cmd::TemplateCommand),
     /// Let the commands in this repository's settings run
     Trust(setup::cmd::TrustArgs),
     /// Take back what init did
@@ -119,6 +122,9 @@ enum Command {
     /// Save uncommitted work beside everything, and give it back
     #[command(subcommand)]
     Wip(wip::cmd::WipCommand),
+    /// Make worktrees for sessions, see how they stand, take them away without losing anything
+    #[command(subcommand)]
+    Worktree(worktree::cmd::WorktreeCommand),
 }
 
 /// Runs the program.
@@ -259,10 +265,12 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
             }
         }
         Command::StatusLine => agent::cmd::status_line(ctx),
+        Command::Template(command) => template::cmd::run(ctx, command),
         Command::Trust(args) => setup::cmd::trust(ctx, args),
         Command::Uninstall(args) => setup::cmd::uninstall(ctx, args),
         Command::Who(args) => session::cmd::list(ctx, args),
         Command::Why(args) => why::cmd::run(ctx, args),
         Command::Wip(command) => wip::cmd::run(ctx, command),
+        Command::Worktree(command) => worktree::cmd::run(ctx, command, &setup::agents::equip),
     }
 }

@@ -19,5 +19,7 @@ pub mod notify;
 pub mod search;
 pub mod session;
 pub mod setup;
+pub mod template;
 pub mod why;
 pub mod wip;
+pub mod worktree;

@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod changes;
 pub mod content;
+pub mod dirt;
 pub mod folder;
 pub mod history;
 pub mod hooks;
@@ -22,6 +23,7 @@ pub mod run;
 pub mod status;
 pub mod versions;
 pub mod watch;
+pub mod worktrees;
 
 pub use gix::ObjectId as Oid;
 pub use repo::Repo;

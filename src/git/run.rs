@@ -28,13 +28,14 @@ const REPOSITORY_VARS: &[&str] = &[
     "GIT_WORK_TREE",
 ];
 
+/// Returns a program that no variable points at a repository: what git it runs looks where it stands.
+pub fn unpointed(program: &str) -> Cmd {
+    REPOSITORY_VARS.iter().fold(Cmd::new(program), Cmd::without)
+}
+
 /// Returns git without any repository, to be pointed at one by the caller.
 pub fn bare() -> Cmd {
-    REPOSITORY_VARS
-        .iter()
-        .fold(Cmd::new("git"), Cmd::without)
-        .env("LC_ALL", "C")
-        .env("LANGUAGE", "C")
+    unpointed("git").env("LC_ALL", "C").env("LANGUAGE", "C")
 }
 
 /// Returns git as the user would run it in `dir`: in their language, on their terminal.

@@ -88,6 +88,20 @@ impl AtEnd {
     pub const NAMES: &[&str] = &["mark", "end"];
 }
 
+/// How a branch is brought onto main.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bring {
+    /// Its commits are made anew on top.
+    Rebase,
+    /// Main is merged into it.
+    Merge,
+}
+
+impl Bring {
+    /// The words of the setting.
+    pub const NAMES: &[&str] = &["rebase", "merge"];
+}
+
 /// Every setting, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -363,6 +377,32 @@ impl Settings {
         match self.entry("check.max_age")?.value.as_ref()? {
             Value::Duration(ttl) => Some(*ttl),
             _ => None,
+        }
+    }
+
+    /// Where new worktrees are made, as written.
+    pub fn worktree_dir(&self) -> Option<&str> {
+        self.text("worktree.dir")
+    }
+
+    /// Whether a new worktree is made from what is fetched first.
+    pub fn worktree_fetch(&self) -> bool {
+        self.switch("worktree.fetch")
+    }
+
+    /// How many commits what a new worktree begins from may be behind.
+    pub fn worktree_max_behind(&self) -> Option<u32> {
+        match self.entry("worktree.max_behind")?.value.as_ref() {
+            Some(Value::Count(count)) => Some(*count),
+            _ => self.check_max_behind(),
+        }
+    }
+
+    /// How a branch is brought onto main.
+    pub fn bring(&self) -> Bring {
+        match self.text("worktree.sync") {
+            Some("merge") => Bring::Merge,
+            _ => Bring::Rebase,
         }
     }
 

@@ -49,6 +49,16 @@ impl Command {
     pub(super) const fn written(text: String, file: Option<[u8; 32]>) -> Self {
         Self { text, file }
     }
+
+    /// A command of a file that a repository brings along: it needs the user's trust in this content of the file.
+    pub fn in_file(text: String, content: &[u8]) -> Self {
+        Self::written(text, Some(Sha256::digest(content).into()))
+    }
+
+    /// A command of a file in the user's own directory, or of this program: it needs none.
+    pub const fn of_user(text: String) -> Self {
+        Self::written(text, None)
+    }
 }
 
 impl fmt::Display for Command {

@@ -29,6 +29,11 @@ impl Progress {
         Progress { bar }
     }
 
+    /// Tells whether somebody sees it.
+    pub fn is_watched(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
     /// Shows how far it is.
     pub fn set(&self, done: u64, of: u64) {
         self.bar.set_length(of);

@@ -75,7 +75,8 @@ const RANKS: &[&[&str]] = &[
     &["notify"],
     &["claim", "chat", "event"],
     // A restore asks the claims whose a path is, a write of what is shared meets them; memory tells the room what it cannot decide.
-    &["wip", "memory", "file"],
+    // A template is read by whoever makes something from it.
+    &["wip", "memory", "file", "template"],
     // Search reads the room.
     &[
         "inbox", "commit", "worktree", "plan", "radar", "sync", "search",

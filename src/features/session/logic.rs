@@ -178,6 +178,8 @@ mod tests {
             progress: None,
             cursor: crate::features::session::model::Cursor::default(),
             column: None,
+            prepared: false,
+            labels: std::collections::BTreeMap::new(),
             process: Some(ProcessId {
                 pid: 7,
                 start: "70".to_owned(),

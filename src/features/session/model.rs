@@ -54,6 +54,12 @@ pub struct SessionRecord {
     /// The process that stands for it; without one, beats decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessId>,
+    /// Made for whoever comes to its worktree first, and not yet taken by anybody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prepared: bool,
+    /// What it is about, a word each: kind, colour, component, type, priority, stage.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub labels: std::collections::BTreeMap<String, String>,
     /// Keys of later versions, kept as they were read.
     #[serde(flatten)]
     pub extra: toml::Table,

@@ -15,6 +15,7 @@ use crate::{
     git::{Oid, Repo, log, notes, refs},
     host,
 };
+use std::collections::BTreeMap;
 
 /// Whose words about a session stand when it is registered again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,39 @@ pub fn enter(ctx: &Ctx, entry: &Entry) -> Result<Session> {
     }
 }
 
+/// Finds the session that was prepared for whoever comes to this worktree first.
+fn prepared(repo: &Repo) -> Result<Option<(Session, Oid)>> {
+    let Some(root) = repo.worktree().map(|root| root.display().to_string()) else {
+        return Ok(None);
+    };
+    let mut all = store::load_readable(repo)?.into_iter();
+    let here = |session: &Session| {
+        session.record.prepared && session.record.worktree.as_ref() == Some(&root)
+    };
+    match all.find(here) {
+        Some(session) => store::load(repo, &session.tag),
+        None => Ok(None),
+    }
+}
+
+/// Registers a session for whoever comes to this worktree first.
+pub fn prepare(ctx: &Ctx, entry: &Entry, labels: &BTreeMap<String, String>) -> Result<Session> {
+    let repo = ctx.repo()?;
+    let mut retry = log::Retry::new(log::PATIENCE);
+    loop {
+        let (mut session, old) = registration(ctx, repo, entry)?;
+        session.record.prepared = true;
+        session.record.labels.clone_from(labels);
+        match store::save(repo, &session, old) {
+            Ok(()) => {
+                store::publish(ctx, &session, false);
+                return Ok(session);
+            }
+            Err(lost) => retry.again(lost, "register the session", ctx.dice.roll())?,
+        }
+    }
+}
+
 /// Returns the record to write and what it replaces.
 fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Option<Oid>)> {
     let known = match (&entry.continues, &entry.native) {
@@ -100,7 +134,7 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
     let tip = refs::find(repo, notes::CHAT)?.map(|oid| oid.to_string());
     let known = match known {
         Some(tag) => store::load(repo, &tag)?,
-        None => None,
+        None => prepared(repo)?,
     };
     let (tag, old, was) = match known {
         Some((session, oid)) => (session.tag, Some(oid), Some(session.record)),
@@ -122,13 +156,20 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
         progress: None,
         cursor: Cursor::at(tip),
         column: None,
+        prepared: false,
+        labels: BTreeMap::new(),
         process: entry.process.clone(),
         extra: toml::Table::new(),
     };
     if let Some(was) = was {
         record.started = was.started;
         record.cursor = was.cursor;
+        record.labels = was.labels;
         record.extra = was.extra;
+        // Whoever takes what was prepared does what it was prepared for, unless they say otherwise.
+        if was.prepared {
+            record.task = record.task.or(was.task.clone());
+        }
         if entry.words == Words::Old {
             record.name = was.name;
             record.task = was.task;

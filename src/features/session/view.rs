@@ -41,6 +41,12 @@ pub struct SessionView {
     /// How far along it is, in its own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
+    /// What it is about, a word each.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// It was made for whoever comes to its worktree first, and nobody has come yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub prepared: bool,
     /// When it was registered.
     pub started: String,
     /// When it was last seen.
@@ -68,6 +74,8 @@ impl SessionView {
             branch: record.branch.clone(),
             task: record.task.clone(),
             progress: record.progress.clone(),
+            labels: record.labels.clone(),
+            prepared: record.prepared,
             started: record.started.to_string(),
             beat: record.beat.to_string(),
         }

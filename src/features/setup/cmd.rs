@@ -46,8 +46,10 @@ pub struct UninstallArgs {
 /// Arguments of `trust`.
 #[derive(Debug, Args)]
 pub struct TrustArgs {
+    /// Files with commands, such as conductor.json or .ccc/templates/NAME.toml (default: the settings files)
+    pub files: Vec<PathBuf>,
     /// Take the trust away, from every version
-    #[arg(long)]
+    #[arg(long, conflicts_with = "files")]
     pub revoke: bool,
 }
 
@@ -242,7 +244,7 @@ pub fn trust(ctx: &Ctx, args: &TrustArgs) -> Result<()> {
     let (files, changed) = if args.revoke {
         (Vec::new(), grants.revoke(repo.common_dir()) > 0)
     } else {
-        grant(ctx, repo, &mut grants)?
+        grant(ctx, &args.files, &mut grants)?
     };
     if changed {
         let text = grants.encode().map_err(|error| refused(&error))?;
@@ -265,20 +267,33 @@ fn refused(error: &TrustError) -> Error {
     Error::setup("the trust was not changed").caused_by(error)
 }
 
-fn grant(ctx: &Ctx, repo: &Repo, grants: &mut TrustStore) -> Result<(Vec<String>, bool)> {
+fn grant(ctx: &Ctx, named: &[PathBuf], grants: &mut TrustStore) -> Result<(Vec<String>, bool)> {
+    let repo = ctx.repo()?;
     let policy = repo.worktree().map(|root| root.join(".ccc.toml"));
+    let own = [repo.common_dir().join("ccc.toml")];
+    let paths: Vec<PathBuf> = if named.is_empty() {
+        policy.into_iter().chain(own).collect()
+    } else {
+        named.iter().map(|path| ctx.cwd().join(path)).collect()
+    };
     let (mut files, mut changed) = (Vec::new(), false);
-    for path in policy
-        .into_iter()
-        .chain([repo.common_dir().join("ccc.toml")])
-    {
-        let unreadable = || format!("{} cannot be read", path.display());
-        let content =
-            fs::read_capped(&path, MAX_FILE_BYTES + 1).context(Kind::Usage, unreadable)?;
-        if let Some(content) = content {
-            let new = grants.grant(repo.common_dir(), &content, ctx.now());
-            changed |= new.map_err(|error| refused(&error))?;
-            files.push(path.display().to_string());
+    for path in paths {
+        let shown = one_line(&path.display().to_string(), 300);
+        let unreadable = || format!("{shown} cannot be read");
+        // A link could show one file and run another one.
+        let content = fs::read_plain(&path, MAX_FILE_BYTES + 1).context(Kind::Usage, unreadable)?;
+        match content {
+            Some(content) if content.len() <= MAX_FILE_BYTES => {
+                let new = grants.grant(repo.common_dir(), &content, ctx.now());
+                changed |= new.map_err(|error| refused(&error))?;
+                files.push(path.display().to_string());
+            }
+            Some(_) => return Err(Error::usage(format!("{shown} is too large to be trusted"))),
+            None if named.is_empty() => {}
+            None => {
+                return Err(Error::usage(format!("{shown} is no file"))
+                    .hint("git ccc help trust"));
+            }
         }
     }
     if files.is_empty() {

@@ -157,6 +157,33 @@ pub fn install(ctx: &Ctx, installed: &mut Installed, vendors: &[Vendor]) -> Resu
     Ok(files)
 }
 
+/// Installs in another worktree what `init` has installed in the first one, as far as no commit brings it along.
+pub fn equip(ctx: &Ctx) -> Result<()> {
+    let repo = ctx.repo()?;
+    let guard = crate::git::log::lock(repo)?;
+    let Some(mut installed) = crate::features::setup::store::load(repo)? else {
+        return Ok(());
+    };
+    let first = Repo::open(repo.common_dir())?;
+    let Some(root) = first.worktree() else {
+        return Ok(());
+    };
+    let has = |name: &str| {
+        let path = root.join(name).display().to_string();
+        installed.agents.iter().any(|written| written.path == path)
+    };
+    let mut vendors = Vec::new();
+    if has(".claude/settings.json") {
+        vendors.push(Vendor::Claude);
+    }
+    if has(".codex/hooks.json") {
+        vendors.push(Vendor::Codex);
+    }
+    install(ctx, &mut installed, &vendors)?;
+    drop(guard);
+    Ok(())
+}
+
 /// Returns where a file really is, inside of the worktree.
 fn place(root: &Path, name: &str) -> Result<PathBuf, String> {
     let path = root.join(name);

@@ -1,0 +1,133 @@
+//! `git ccc worktree …`.
+
+mod list;
+mod new;
+
+use crate::{
+    base::text::{one_line, shell},
+    ctx::Ctx,
+    error::{Error, Result},
+    features::worktree::store::making,
+    git::worktrees::{self, Worktree},
+};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// What can be done with worktrees.
+#[derive(Debug, Subcommand)]
+pub enum WorktreeCommand {
+    /// Make a worktree for a session: fresh base, what git ignores, ports, memory, a brief
+    New(Box<NewArgs>),
+    /// Show how all worktrees stand
+    List(ListArgs),
+}
+
+/// Arguments of `worktree new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// Name: of the directory, the session and, unless said otherwise, the branch
+    pub name: String,
+    /// Made after this template (git ccc template list)
+    #[arg(long, short = 't', value_name = "TEMPLATE")]
+    pub template: Option<String>,
+    /// Begin from this (default: main as it is newest here)
+    #[arg(long, value_name = "REF")]
+    pub from: Option<String>,
+    /// Name of the branch; one that is there is checked out
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<String>,
+    /// Where (default: beside the repository, or the setting worktree.dir)
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<PathBuf>,
+    /// What it is for
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    pub task: Option<String>,
+    /// Label it, such as component=cart or priority=high
+    #[arg(long = "label", value_name = "KEY=WORD", value_parser = parse_label)]
+    pub labels: Vec<(String, String)>,
+    /// Fetch first
+    #[arg(long)]
+    pub fetch: bool,
+    /// Bring nothing along that git ignores
+    #[arg(long)]
+    pub no_copy: bool,
+    /// Run no command, also none that is trusted
+    #[arg(long)]
+    pub no_run: bool,
+}
+
+/// Arguments of `worktree list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Add up what each takes on the disk
+    #[arg(long)]
+    pub disk: bool,
+}
+
+fn parse_label(text: &str) -> Result<(String, String), String> {
+    use crate::features::template::model::{LABELS, is_word};
+    let (key, word) = text
+        .split_once('=')
+        .ok_or_else(|| "expected KEY=WORD".to_owned())?;
+    if !LABELS.contains(&key) {
+        return Err(format!("expected one of {}", LABELS.join(", ")));
+    }
+    if !is_word(word) {
+        return Err("expected a word of letters, digits and -".to_owned());
+    }
+    Ok((key.to_owned(), word.to_owned()))
+}
+
+/// Runs `worktree …`; `agents` sets up the agents in a worktree as `init` did in the first one.
+pub fn run(
+    ctx: &Ctx,
+    command: &WorktreeCommand,
+    agents: &dyn Fn(&Ctx) -> Result<()>,
+) -> Result<()> {
+    making::repair_and_say(ctx)?;
+    match command {
+        WorktreeCommand::New(args) => new::run(ctx, args, agents),
+        WorktreeCommand::List(args) => list::run(ctx, args),
+    }
+}
+
+/// Finds the worktree that somebody means: by its name, its branch or its path.
+#[expect(dead_code, reason = "remove, sync and adopt find theirs by it")]
+fn named(ctx: &Ctx, word: &str) -> Result<Worktree> {
+    let repo = ctx.repo()?;
+    let path = ctx.cwd().join(word);
+    let path = path.canonicalize().unwrap_or(path);
+    let mut found = Vec::new();
+    for tree in worktrees::list(repo)? {
+        let branch = crate::git::Repo::open(&tree.git_dir)
+            .ok()
+            .and_then(|opened| opened.branch());
+        let record = crate::features::worktree::store::record::load(&tree.git_dir);
+        let called = record.ok().flatten().map(|record| record.name);
+        if tree.path == path {
+            return Ok(tree);
+        }
+        if tree.name == word || branch.as_deref() == Some(word) || called.as_deref() == Some(word) {
+            found.push(tree);
+        }
+    }
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(
+            Error::no(format!("there is no worktree {}", one_line(word, 100)))
+                .hint("git ccc worktree list"),
+        ),
+        _ => Err(Error::usage(format!(
+            "{} could be more than one worktree",
+            one_line(word, 100)
+        ))
+        .because(
+            found
+                .iter()
+                .map(|tree| shell(&tree.path.display().to_string()))
+                .collect::<Vec<_>>()
+                .join(", "),
+        )
+        .hint("git ccc worktree list")),
+    }
+}

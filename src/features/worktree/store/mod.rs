@@ -1,0 +1,12 @@
+//! Making worktrees, looking at them, bringing them up to date and taking them away.
+
+pub mod base;
+pub mod build;
+pub mod command;
+pub mod copy;
+pub mod equip;
+pub mod include;
+pub mod lease;
+pub mod making;
+pub mod record;
+pub mod survey;
