@@ -165,9 +165,9 @@ impl Dir {
         let mut temp = OsString::from(".");
         temp.push(name);
         temp.push(format!(".{}.tmp", std::process::id()));
-        let made = self.create(&temp, mode)?;
+        let fresh = self.create(&temp, mode)?;
         let written = (|| {
-            let mut file = made;
+            let mut file = fresh;
             file.write_all(bytes)?;
             rustix::fs::renameat(&self.fd, &temp, &self.fd, name)?;
             Ok(())

@@ -108,6 +108,26 @@ fn same(left: &Path, right: &Path) -> bool {
     }
 }
 
+/// The branch of a worktree whose files may be missing; nothing when detached.
+pub fn branch(tree: &Worktree) -> Option<String> {
+    if let Ok(repo) = Repo::open(&tree.git_dir) {
+        return repo.branch();
+    }
+    let head = read(&tree.git_dir.join("HEAD"))?;
+    Some(head.strip_prefix("ref: refs/heads/")?.to_owned())
+}
+
+/// The commit of its HEAD.
+pub fn head(repo: &Repo, tree: &Worktree) -> Result<Option<Oid>> {
+    if let Ok(repo) = Repo::open(&tree.git_dir) {
+        return refs::find(&repo, "HEAD");
+    }
+    match branch(tree) {
+        Some(branch) => refs::find(repo, &format!("refs/heads/{branch}")),
+        None => Ok(read(&tree.git_dir.join("HEAD")).and_then(|head| head.parse().ok())),
+    }
+}
+
 /// Finds where a worktree that is missing has been moved by hand: beside where it was, or where others are.
 pub fn moved_to(tree: &Worktree, others: &[Worktree]) -> Option<PathBuf> {
     let mut places: Vec<&Path> = vec![tree.path.parent()?];

@@ -55,7 +55,10 @@ fn the_users_own_is_stronger_than_the_repositorys_and_that_than_ours() {
 #[test]
 fn what_is_no_template_is_named_with_the_reason_and_hides_no_other() {
     let w = ready(World::new());
-    w.write(".ccc/templates/odd.toml", "v = 1\nkind = \"x\"\nsurprise = 1\n");
+    w.write(
+        ".ccc/templates/odd.toml",
+        "v = 1\nkind = \"x\"\nsurprise = 1\n",
+    );
     let list = w.ccc(["template", "list", "--json"]).ok().json();
     let odd = &list["templates"][2];
     assert_eq!(odd["name"], "odd");
@@ -72,5 +75,6 @@ fn what_is_no_template_is_named_with_the_reason_and_hides_no_other() {
         refused.stderr
     );
     assert!(!w.main_worktree().with_extension("x").exists());
-    w.ccc(["worktree", "new", "x", "--template", "nowhere"]).code(2);
+    w.ccc(["worktree", "new", "x", "--template", "nowhere"])
+        .code(2);
 }

@@ -11,7 +11,10 @@ use std::path::PathBuf;
 /// A repository with a commit, ignored files and a directory of dependencies.
 fn scene() -> World {
     let w = ready(World::new());
-    w.write(".gitignore", ".env*\nnode_modules/\n/secret/\n.claude/settings.local.json\n");
+    w.write(
+        ".gitignore",
+        ".env*\nnode_modules/\n/secret/\n.claude/settings.local.json\n",
+    );
     w.write("src/a.txt", "a\n");
     w.git(["add", "."]).ok();
     w.git(["commit", "-qnm", "base"]).ok();
@@ -55,7 +58,11 @@ fn nothing_left(w: &World) {
     let porcelain = w.git_text(["worktree", "list", "--porcelain"]);
     assert!(!porcelain.contains("locked"), "{porcelain}");
     let making = w.main_worktree().join(".git/ccc/making");
-    let left: Vec<_> = fs::read_dir(making).into_iter().flatten().flatten().collect();
+    let left: Vec<_> = fs::read_dir(making)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
     assert!(left.is_empty(), "{left:?}");
     let beside = w.main_worktree().with_file_name("");
     let hidden = fs::read_dir(beside).expect("a folder").flatten();
@@ -68,7 +75,18 @@ fn nothing_left(w: &World) {
 #[test]
 fn a_new_worktree_is_whole_and_waits_for_its_session() {
     let w = scene();
-    let made = new(&w, &["cart", "--template", "feature", "-m", "rounding of the cart", "--label", "component=cart"]);
+    let made = new(
+        &w,
+        &[
+            "cart",
+            "--template",
+            "feature",
+            "-m",
+            "rounding of the cart",
+            "--label",
+            "component=cart",
+        ],
+    );
     assert_eq!(made["schema"], "ccc.worktree/1");
     assert_eq!(made["branch"], "cart");
     assert_eq!(made["base"]["name"], "main");
@@ -84,13 +102,21 @@ fn a_new_worktree_is_whole_and_waits_for_its_session() {
     nothing_left(&w);
     w.git(["fsck", "--strict"]).ok();
     let brief = made["brief"].as_str().expect("a brief");
-    assert!(brief.len() <= 1024 && brief.contains("rounding of the cart"), "{brief}");
+    assert!(
+        brief.len() <= 1024 && brief.contains("rounding of the cart"),
+        "{brief}"
+    );
     let tag = made["session"].as_str().expect("a tag");
-    assert!(brief.contains(tag) && brief.contains("tests passes"), "{brief}");
+    assert!(
+        brief.contains(tag) && brief.contains("tests passes"),
+        "{brief}"
+    );
     // Whoever comes first takes the session that was prepared; the second one is somebody else.
     let start = |name: &str| -> CommandOutput {
         let args = ["session", "start", "--name", name, "--json"];
-        w.command(crate::common::world::BINARY, args).cwd(&path).run()
+        w.command(crate::common::world::BINARY, args)
+            .cwd(&path)
+            .run()
     };
     let first = start("worker").ok().json();
     assert_eq!(first["tag"], tag);
@@ -98,34 +124,74 @@ fn a_new_worktree_is_whole_and_waits_for_its_session() {
     assert_eq!(first["labels"]["component"], "cart");
     assert_ne!(start("other").ok().json()["tag"], tag);
     let one = listed(&w, "cart");
-    assert_eq!((&one["ahead"], &one["behind"], &one["dirty"]), (&json!(0), &json!(0), &json!(false)));
+    assert_eq!(
+        (&one["ahead"], &one["behind"], &one["dirty"]),
+        (&json!(0), &json!(0), &json!(false))
+    );
     assert_eq!(one["sessions"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]
 fn what_git_ignores_and_somebody_names_comes_along_whole() {
     let w = scene();
-    fs::set_permissions(w.repo().join("node_modules/left/index.js"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    fs::set_permissions(
+        w.repo().join("node_modules/left/index.js"),
+        fs::Permissions::from_mode(0o755),
+    )
+    .expect("a mode");
     symlink("left", w.repo().join("node_modules/right")).expect("a link");
-    fs::hard_link(w.repo().join("node_modules/left/index.js"), w.repo().join("node_modules/same.js")).expect("a second name");
+    fs::hard_link(
+        w.repo().join("node_modules/left/index.js"),
+        w.repo().join("node_modules/same.js"),
+    )
+    .expect("a second name");
     w.write("node_modules/ro.js", "never changed\n");
-    fs::set_permissions(w.repo().join("node_modules/ro.js"), fs::Permissions::from_mode(0o444)).expect("a mode");
+    fs::set_permissions(
+        w.repo().join("node_modules/ro.js"),
+        fs::Permissions::from_mode(0o444),
+    )
+    .expect("a mode");
     w.write(".worktreeinclude", "# keys\nsecret/**/*.pem\nsrc/a.txt\n");
     let made = new(&w, &["x", "--template", "feature"]);
-    assert_eq!(made["brought"]["entries"], json!([".env", "node_modules/", "secret/deep/key.pem"]), "{made}");
+    assert_eq!(
+        made["brought"]["entries"],
+        json!([".env", "node_modules/", "secret/deep/key.pem"]),
+        "{made}"
+    );
     assert_eq!(text(&w, "x", ".env").as_deref(), Some("KEY=mine\nPORT=1\n"));
-    assert_eq!(text(&w, "x", "secret/deep/key.pem").as_deref(), Some("key\n"));
+    assert_eq!(
+        text(&w, "x", "secret/deep/key.pem").as_deref(),
+        Some("key\n")
+    );
     assert_eq!(text(&w, "x", "secret/other.txt"), None);
-    assert_eq!(text(&w, "x", "node_modules/left/.env.example").as_deref(), Some("no\n"));
+    assert_eq!(
+        text(&w, "x", "node_modules/left/.env.example").as_deref(),
+        Some("no\n")
+    );
     let meta = |path: &str| fs::symlink_metadata(tree(&w, "x").join(path)).expect("it is there");
     assert_eq!(meta("node_modules/left/index.js").mode() & 0o777, 0o755);
-    assert_eq!(meta("node_modules/left/index.js").ino(), meta("node_modules/same.js").ino());
+    assert_eq!(
+        meta("node_modules/left/index.js").ino(),
+        meta("node_modules/same.js").ino()
+    );
     assert!(meta("node_modules/right").is_symlink());
     let mine = fs::metadata(w.repo().join("node_modules/left/index.js")).expect("it is there");
-    assert_ne!(meta("node_modules/left/index.js").ino(), mine.ino(), "a change in one is none in the other");
-    assert_eq!(meta("node_modules/left/index.js").mtime(), mine.mtime(), "builds compare times");
+    assert_ne!(
+        meta("node_modules/left/index.js").ino(),
+        mine.ino(),
+        "a change in one is none in the other"
+    );
+    assert_eq!(
+        meta("node_modules/left/index.js").mtime(),
+        mine.mtime(),
+        "builds compare times"
+    );
     let fixed = fs::metadata(w.repo().join("node_modules/ro.js")).expect("it is there");
-    assert_eq!(meta("node_modules/ro.js").ino(), fixed.ino(), "what nobody writes to is linked");
+    assert_eq!(
+        meta("node_modules/ro.js").ino(),
+        fixed.ino(),
+        "what nobody writes to is linked"
+    );
     let none = new(&w, &["y", "--template", "feature", "--no-copy"]);
     assert_eq!(none["brought"]["files"], 0);
 }
@@ -134,29 +200,57 @@ fn what_git_ignores_and_somebody_names_comes_along_whole() {
 fn ports_and_slots_are_leased_once_and_written_where_the_template_says() {
     let w = scene();
     let port = 20_000 + u16::try_from(std::process::id() % 10_000).expect("a small number");
-    template(&w, "web", &format!(
-        "v = 1\nkind = \"feature\"\n[copy]\nfiles = [\".env\"]\n[lease.ports]\nweb = \"{port}-{}\"\n[lease.slots]\ndb = [\"a\", \"b\"]\n\
-         [[write]]\npath = \".env\"\ntext = \"PORT={{port.web}}\\nDB={{slot.db}}\\n\"\n", port + 40));
-    let (one, two) = (new(&w, &["one", "--template", "web"]), new(&w, &["two", "--template", "web"]));
-    let lease = |made: &Value, n: usize| made["leases"][n]["scope"].as_str().expect("a scope").to_owned();
+    template(
+        &w,
+        "web",
+        &format!(
+            "v = 1\nkind = \"feature\"\n[copy]\nfiles = [\".env\"]\n[lease.ports]\nweb = \"{port}-{}\"\n[lease.slots]\ndb = [\"a\", \"b\"]\n\
+         [[write]]\npath = \".env\"\ntext = \"PORT={{port.web}}\\nDB={{slot.db}}\\n\"\n",
+            port + 40
+        ),
+    );
+    let (one, two) = (
+        new(&w, &["one", "--template", "web"]),
+        new(&w, &["two", "--template", "web"]),
+    );
+    let lease = |made: &Value, n: usize| {
+        made["leases"][n]["scope"]
+            .as_str()
+            .expect("a scope")
+            .to_owned()
+    };
     assert_ne!(lease(&one, 0), lease(&two, 0));
-    assert_eq!((lease(&one, 1), lease(&two, 1)), ("res:slot/db/a".to_owned(), "res:slot/db/b".to_owned()));
+    assert_eq!(
+        (lease(&one, 1), lease(&two, 1)),
+        ("res:slot/db/a".to_owned(), "res:slot/db/b".to_owned())
+    );
     let value = two["leases"][0]["value"].as_str().expect("a value");
-    assert_eq!(text(&w, "two", ".env"), Some(format!("KEY=mine\nPORT={value}\nDB=b\n")));
+    assert_eq!(
+        text(&w, "two", ".env"),
+        Some(format!("KEY=mine\nPORT={value}\nDB=b\n"))
+    );
     let claims = w.ccc(["claims", "--json"]).ok().json();
     let held = claims["claims"].to_string();
-    assert!(held.contains(&lease(&one, 0)) && held.contains("res:slot/db/b"), "{held}");
+    assert!(
+        held.contains(&lease(&one, 0)) && held.contains("res:slot/db/b"),
+        "{held}"
+    );
     // No slot is left: nothing is leased, and the worktree says so.
     let third = w.ccc(["worktree", "new", "three", "--template", "web"]);
-    assert!(third.code(1).stderr.contains("none of slot.db is left"), "{third}");
+    assert!(
+        third.code(1).stderr.contains("none of slot.db is left"),
+        "{third}"
+    );
     // Its tree is whole, and can be set up later.
     assert!(tree(&w, "three").join("src/a.txt").exists());
     // Even when all sessions have ended and all claims are gone, what a worktree was given stays its own.
     for made in [&one, &two] {
-        w.ccc(["session", "end", made["session"].as_str().expect("a tag")]).ok();
+        w.ccc(["session", "end", made["session"].as_str().expect("a tag")])
+            .ok();
     }
     assert!(!w.ccc(["claims"]).ok().stdout.contains("res:"));
-    w.ccc(["worktree", "new", "four", "--template", "web"]).code(1);
+    w.ccc(["worktree", "new", "four", "--template", "web"])
+        .code(1);
 }
 
 #[test]
@@ -164,28 +258,49 @@ fn a_stale_base_is_said_and_refused_if_policy_says_so() {
     let w = scene();
     w.git(["branch", "old"]).ok();
     for n in 0..3 {
-        w.git(["commit", "-qn", "--allow-empty", "-m", &n.to_string()]).ok();
+        w.git(["commit", "-qn", "--allow-empty", "-m", &n.to_string()])
+            .ok();
     }
     let made = new(&w, &["stale", "--from", "old"]);
-    assert_eq!((&made["base"]["behind"], &made["base"]["target"]), (&json!(3), &json!("main")));
+    assert_eq!(
+        (&made["base"]["behind"], &made["base"]["target"]),
+        (&json!(3), &json!("main"))
+    );
     w.write(".git/ccc.toml", "[worktree]\nmax_behind = 2\n");
     let refused = w.ccc(["worktree", "new", "staler", "--from", "old"]);
-    assert!(refused.code(1).stderr.contains("old is 3 commits behind main"), "{refused}");
+    assert!(
+        refused
+            .code(1)
+            .stderr
+            .contains("old is 3 commits behind main"),
+        "{refused}"
+    );
     assert!(!tree(&w, "staler").exists());
     new(&w, &["fresh"]);
     // What the remote has is fresher than a main that nobody has pulled.
     let remote = w.outside().join("remote.git");
-    w.git(["clone", "-q", "--bare", ".", &remote.display().to_string()]).ok();
-    w.git(["remote", "add", "origin", &remote.display().to_string()]).ok();
+    w.git(["clone", "-q", "--bare", ".", &remote.display().to_string()])
+        .ok();
+    w.git(["remote", "add", "origin", &remote.display().to_string()])
+        .ok();
     let other = w.outside().join("other");
-    w.git(["clone", "-q", &remote.display().to_string(), &other.display().to_string()]).ok();
+    w.git([
+        "clone",
+        "-q",
+        &remote.display().to_string(),
+        &other.display().to_string(),
+    ])
+    .ok();
     let there = |args: &[&str]| w.command("git", args).cwd(&other).run();
     there(&["commit", "-q", "--allow-empty", "-m", "news"]).ok();
     there(&["push", "-q"]).ok();
     assert_eq!(new(&w, &["before"])["base"]["name"], "main");
     let fetched = new(&w, &["after", "--fetch"]);
     assert_eq!(fetched["base"]["name"], "origin/main");
-    assert_eq!(fetched["base"]["commit"].as_str(), Some(there(&["rev-parse", "HEAD"]).ok().stdout.trim()));
+    assert_eq!(
+        fetched["base"]["commit"].as_str(),
+        Some(there(&["rev-parse", "HEAD"]).ok().stdout.trim())
+    );
     assert!(!w.main_worktree().join(".git/FETCH_HEAD").exists());
 }
 
@@ -193,11 +308,21 @@ fn a_stale_base_is_said_and_refused_if_policy_says_so() {
 fn commands_of_other_tools_run_only_when_their_file_is_trusted() {
     let w = scene();
     let ran = w.outside().join("ran");
-    let run = format!("echo \\\"$CONDUCTOR_WORKSPACE_NAME $ROOT_WORKTREE_PATH\\\" >> {}", ran.display());
-    w.write("conductor.json", format!("{{\"scripts\": {{\"setup\": \"{run}\"}}, \"copy\": [\"secret/other.txt\"]}}"));
+    let run = format!(
+        "echo \\\"$CONDUCTOR_WORKSPACE_NAME $ROOT_WORKTREE_PATH\\\" >> {}",
+        ran.display()
+    );
+    w.write(
+        "conductor.json",
+        format!("{{\"scripts\": {{\"setup\": \"{run}\"}}, \"copy\": [\"secret/other.txt\"]}}"),
+    );
     let made = new(&w, &["one"]);
     assert_eq!(made["untrusted"], json!(["conductor.json"]));
-    assert_eq!(text(&w, "one", "secret/other.txt").as_deref(), Some("other\n"), "what is data is taken");
+    assert_eq!(
+        text(&w, "one", "secret/other.txt").as_deref(),
+        Some("other\n"),
+        "what is data is taken"
+    );
     assert!(!ran.exists());
     let said = w.ccc(["worktree", "new", "two"]).ok().stdout.clone();
     assert!(said.contains("git ccc trust conductor.json"), "{said}");
@@ -207,7 +332,11 @@ fn commands_of_other_tools_run_only_when_their_file_is_trusted() {
     assert_eq!(told, format!("three {}\n", w.main_worktree().display()));
     new(&w, &["four", "--no-run"]);
     w.write("conductor.json", "{\"scripts\": {\"setup\": \"exit 3\"}}");
-    assert_eq!(new(&w, &["five"])["untrusted"], json!(["conductor.json"]), "another version, another trust");
+    assert_eq!(
+        new(&w, &["five"])["untrusted"],
+        json!(["conductor.json"]),
+        "another version, another trust"
+    );
     w.ccc(["trust", "conductor.json"]).ok();
     let failed = w.ccc(["worktree", "new", "six"]);
     assert!(failed.code(1).stderr.contains("ended with 3"), "{failed}");
@@ -236,14 +365,28 @@ fn the_list_counts_what_git_counts() {
     fs::remove_dir_all(tree(&w, "gone")).expect("it goes");
     fs::rename(tree(&w, "moved"), tree(&w, "elsewhere")).expect("it moves");
     let dirty = listed(&w, "dirty");
-    assert_eq!((&dirty["staged"], &dirty["changed"], &dirty["untracked"]), (&json!(1), &json!(1), &json!(2)));
+    assert_eq!(
+        (&dirty["staged"], &dirty["changed"], &dirty["untracked"]),
+        (&json!(1), &json!(1), &json!(2))
+    );
     assert_eq!(listed(&w, "clean")["dirty"], false);
-    assert_eq!((&listed(&w, "clean")["ahead"], &listed(&w, "clean")["behind"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (
+            &listed(&w, "clean")["ahead"],
+            &listed(&w, "clean")["behind"]
+        ),
+        (&json!(1), &json!(0))
+    );
     assert_eq!(listed(&w, "merging")["conflicted"], 1);
     assert_eq!(listed(&w, "gone")["state"], "missing");
     let moved = listed(&w, "moved");
     assert_eq!(moved["state"], "moved");
-    assert!(moved["detail"].as_str().is_some_and(|path| path.ends_with("repo.elsewhere")), "{moved}");
+    assert!(
+        moved["detail"]
+            .as_str()
+            .is_some_and(|path| path.ends_with(".elsewhere")),
+        "{moved}"
+    );
     assert!(listed(&w, "main")["main"].as_bool().unwrap_or_default());
     w.ccc(["worktree", "list", "--disk"]).ok();
 }
@@ -261,11 +404,26 @@ fn a_hostile_repository_runs_nothing_and_writes_nothing_outside() {
     w.write(".ccc/templates/evil.toml", format!(
         "v = 1\nkind = \"feature\"\npurpose = \"{{name}} \\u202e\"\n[copy]\nfiles = [\"*\", \"/etc/passwd\", \"../../*\"]\nimmutable = [\"vendor/\"]\n\
          [[write]]\npath = \"out/owned\"\ntext = \"x\"\n[[write]]\npath = \"file\"\ntext = \"x\"\n[run]\nsetup = [\"{run}\"]\nteardown = [\"{run}\"]\n[[check]]\nname = \"t\"\nrun = \"{run}\"\nafter = \"passes\"\n"));
-    w.write(".ccc/templates/worse.toml", "v = 1\nkind = \"x\"\n[[write]]\npath = \"../owned\"\ntext = \"x\"\n");
-    w.write("conductor.json", format!("{{\"scripts\": {{\"setup\": \"{run}\", \"archive\": \"{run}\"}}}}"));
-    w.write(".cursor/worktrees.json", format!("{{\"setup-worktree\": [\"{run}\"]}}"));
-    w.write(".superset/config.json", format!("{{\"setup\": [\"{run}\"]}}"));
-    w.write(".workmux.yaml", format!("post_create:\n  - {run}\nfiles:\n  copy: ['../*', '/etc/passwd', \"a\\nb\"]\n"));
+    w.write(
+        ".ccc/templates/worse.toml",
+        "v = 1\nkind = \"x\"\n[[write]]\npath = \"../owned\"\ntext = \"x\"\n",
+    );
+    w.write(
+        "conductor.json",
+        format!("{{\"scripts\": {{\"setup\": \"{run}\", \"archive\": \"{run}\"}}}}"),
+    );
+    w.write(
+        ".cursor/worktrees.json",
+        format!("{{\"setup-worktree\": [\"{run}\"]}}"),
+    );
+    w.write(
+        ".superset/config.json",
+        format!("{{\"setup\": [\"{run}\"]}}"),
+    );
+    w.write(
+        ".workmux.yaml",
+        format!("post_create:\n  - {run}\nfiles:\n  copy: ['../*', '/etc/passwd', \"a\\nb\"]\n"),
+    );
     w.write(".config/wt.toml", format!("[post-create]\nx = \"{run}\"\n"));
     w.git(["add", "-A"]).ok();
     w.git(["commit", "-qnm", "bait"]).ok();
@@ -278,19 +436,36 @@ fn a_hostile_repository_runs_nothing_and_writes_nothing_outside() {
     let made = w.ccc(["worktree", "new", "x", "--template", "evil"]);
     let out = made.ok();
     assert!(!out.stdout.contains(['\u{1b}', '\u{202e}']), "{out}");
-    let left: Vec<_> = fs::read_dir(&outside).expect("a folder").flatten().collect();
+    let left: Vec<_> = fs::read_dir(&outside)
+        .expect("a folder")
+        .flatten()
+        .collect();
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(text(&w, "x", "vendor/x").as_deref(), Some("mine\n"));
     let (there, here) = (tree(&w, "x").join("vendor/x"), w.repo().join("vendor/x"));
     let ino = |path: PathBuf| fs::metadata(path).expect("it is there").ino();
-    assert_ne!(ino(there), ino(here), "a repository's template shares nothing that can change");
-    assert!(tree(&w, "x").join("file").is_symlink(), "a link stays what it is");
-    w.ccc(["worktree", "new", "y", "--template", "worse"]).code(2);
+    assert_ne!(
+        ino(there),
+        ino(here),
+        "a repository's template shares nothing that can change"
+    );
+    assert!(
+        tree(&w, "x").join("file").is_symlink(),
+        "a link stays what it is"
+    );
+    w.ccc(["worktree", "new", "y", "--template", "worse"])
+        .code(2);
     for name in ["a\nb", "\u{1b}[2J", "..", "../../x", "-x", ""] {
         let refused = w.ccc(["worktree", "new", "--", name]);
-        assert!(refused.code(2).stderr.lines().count() < 12 && !refused.stderr.contains('\u{1b}'), "{refused}");
+        assert!(
+            refused.code(2).stderr.lines().count() < 12 && !refused.stderr.contains('\u{1b}'),
+            "{refused}"
+        );
     }
-    let left: Vec<_> = fs::read_dir(&outside).expect("a folder").flatten().collect();
+    let left: Vec<_> = fs::read_dir(&outside)
+        .expect("a folder")
+        .flatten()
+        .collect();
     assert!(left.is_empty() && !bait.exists(), "{left:?}");
     nothing_left(&w);
 }
@@ -301,7 +476,8 @@ fn refusals_leave_nothing_behind() {
     w.git(["branch", "taken"]).ok();
     w.ccc(["worktree", "new", "taken"]).code(1);
     new(&w, &["taken", "--branch", "taken"]);
-    w.ccc(["worktree", "new", "again", "--branch", "taken"]).code(1);
+    w.ccc(["worktree", "new", "again", "--branch", "taken"])
+        .code(1);
     fs::create_dir(tree(&w, "there")).expect("a folder");
     w.ccc(["worktree", "new", "there"]).code(1);
     w.ccc(["worktree", "new", "x", "--from", "nowhere"]).code(2);

@@ -69,7 +69,7 @@ fn whole(w: &World, said: &str) -> BTreeSet<String> {
         if one["main"] == true {
             continue;
         }
-        names.insert(one["name"].as_str().expect("a name").to_owned());
+        names.insert(one["branch"].as_str().expect("a branch").to_owned());
         let path = PathBuf::from(
             one["path"]
                 .as_str()
@@ -96,7 +96,10 @@ fn whole(w: &World, said: &str) -> BTreeSet<String> {
         .filter(|name| *name != "main")
         .map(str::to_owned)
         .collect();
-    assert_eq!(branches, names, "{said}: a branch for each worktree and no other");
+    assert_eq!(
+        branches, names,
+        "{said}: a branch for each worktree and no other"
+    );
     let beside = fs::read_dir(w.main_worktree().with_file_name("")).expect("a folder");
     for entry in beside.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -115,7 +118,10 @@ fn twenty_at_once_and_half_of_them_killed_leave_only_whole_ones() {
         let w = scene();
         let commands = (0..20).map(|n| {
             let name = format!("t{n}");
-            w.command(BINARY, ["worktree", "new", &name, "--template", "web", "--json"])
+            w.command(
+                BINARY,
+                ["worktree", "new", &name, "--template", "web", "--json"],
+            )
         });
         let outs = race_with_kills(commands, &mut random, Duration::from_millis(1500));
         let said = format!("seed {seed} round {round}");

@@ -267,7 +267,9 @@ fn end(
         None => own.clone().map_or_else(|| store::current(ctx), Ok)?,
     };
     let mine = own.is_some_and(|own| own.tag == session.tag);
-    if !mine && store::life(&session.record, ctx.now()) == Life::Alive {
+    // Nobody has come to one that was prepared.
+    let somebodys = !mine && !session.record.prepared;
+    if somebodys && store::life(&session.record, ctx.now()) == Life::Alive {
         return Err(Error::no(format!(
             "session {} is alive and not yours to end",
             session.tag

@@ -163,19 +163,23 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
     };
     if let Some(was) = was {
         record.started = was.started;
-        record.cursor = was.cursor;
-        record.labels = was.labels;
-        record.extra = was.extra;
-        // Whoever takes what was prepared does what it was prepared for, unless they say otherwise.
-        if was.prepared {
-            record.task = record.task.or(was.task.clone());
-        }
-        if entry.words == Words::Old {
-            record.name = was.name;
-            record.task = was.task;
-            record.progress = was.progress;
-            record.column = was.column;
-        }
+        record.cursor.clone_from(&was.cursor);
+        record.labels.clone_from(&was.labels);
+        record.extra.clone_from(&was.extra);
+        keep_words(&mut record, was, entry.words);
     }
     Ok((Session { tag, record }, old))
+}
+
+/// What a session has said of itself stays, as far as that is wished.
+fn keep_words(record: &mut SessionRecord, was: SessionRecord, words: Words) {
+    if words == Words::Old {
+        record.name = was.name;
+        record.task = was.task;
+        record.progress = was.progress;
+        record.column = was.column;
+    } else if was.prepared {
+        // Whoever takes what was prepared does what it was prepared for, unless they say otherwise.
+        record.task = record.task.take().or(was.task);
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     view::{HookView, InitView, TrustView, UninstallView},
 };
 use crate::{
+    base::text::one_line,
     ctx::Ctx,
     env,
     error::{Context, Error, Kind, Result},
@@ -280,8 +281,13 @@ fn grant(ctx: &Ctx, named: &[PathBuf], grants: &mut TrustStore) -> Result<(Vec<S
     for path in paths {
         let shown = one_line(&path.display().to_string(), 300);
         let unreadable = || format!("{shown} cannot be read");
-        // A link could show one file and run another one.
-        let content = fs::read_plain(&path, MAX_FILE_BYTES + 1).context(Kind::Usage, unreadable)?;
+        let content = if named.is_empty() {
+            fs::read_capped(&path, MAX_FILE_BYTES + 1)
+        } else {
+            // A link could show one file and run another one.
+            fs::read_plain(&path, MAX_FILE_BYTES + 1)
+        };
+        let content = content.context(Kind::Usage, unreadable)?;
         match content {
             Some(content) if content.len() <= MAX_FILE_BYTES => {
                 let new = grants.grant(repo.common_dir(), &content, ctx.now());
@@ -291,8 +297,7 @@ fn grant(ctx: &Ctx, named: &[PathBuf], grants: &mut TrustStore) -> Result<(Vec<S
             Some(_) => return Err(Error::usage(format!("{shown} is too large to be trusted"))),
             None if named.is_empty() => {}
             None => {
-                return Err(Error::usage(format!("{shown} is no file"))
-                    .hint("git ccc help trust"));
+                return Err(Error::usage(format!("{shown} is no file")).hint("git ccc help trust"));
             }
         }
     }

@@ -22,16 +22,13 @@ pub fn fill(text: &str, values: &Values) -> Result<String, String> {
             .split_once('}')
             .map(|(word, _)| word)
             .filter(|word| brace == "{" && is_placeholder(word));
-        match word {
-            Some(word) => {
-                out.push_str(values.get(word).ok_or_else(|| format!("{{{word}}}"))?);
-                rest = &after[word.len() + 1..];
-            }
+        if let Some(word) = word {
+            out.push_str(values.get(word).ok_or_else(|| format!("{{{word}}}"))?);
+            rest = &after[word.len() + 1..];
+        } else {
             // A brace of the text itself, as in JSON.
-            None => {
-                out.push_str(brace);
-                rest = after;
-            }
+            out.push_str(brace);
+            rest = after;
         }
     }
     out.push_str(rest);

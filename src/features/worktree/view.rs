@@ -7,7 +7,7 @@ use crate::{
     ui::{Answer, table},
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// What a worktree began from.
 #[derive(Debug, Serialize)]
@@ -119,10 +119,12 @@ impl Answer for Made {
         let branch = self.branch.as_deref().unwrap_or("no branch");
         let mut first = format!("  on {}", one_line(branch, 100));
         if let Some(base) = &self.base {
-            first.push_str(&format!(" from {}", one_line(&base.name, 100)));
+            first.push_str(" from ");
+            first.push_str(&one_line(&base.name, 100));
             if base.behind > 0 {
                 let target = one_line(&base.target, 100);
-                first.push_str(&format!(", {} behind {target}", base.behind));
+                // Writing to a String cannot fail.
+                let _ = write!(first, ", {} behind {target}", base.behind);
             }
         }
         lines.push(format!("{first}, session {}", self.session));
@@ -365,11 +367,8 @@ impl StandView {
         let last = self.last_act.as_deref().unwrap_or("-");
         let mut work = self.work();
         if let Some(why) = &self.locked {
-            work.push_str(
-                &format!(", locked {}", one_line(why, 60))
-                    .trim_end()
-                    .to_owned(),
-            );
+            work.push_str(", locked ");
+            work.push_str(&one_line(why, 60));
         }
         let mut row = vec![
             one_line(&self.name, 60),

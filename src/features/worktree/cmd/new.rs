@@ -17,14 +17,18 @@ use crate::{
                 base::{self, Base},
                 build::{self, Built, Plan},
                 command::{self, Moment, Place, Ran},
-                copy,
+                copy::Brought,
                 equip::{self, Equipped, Wish},
-                include::{self, Said},
+                include::{self, Item, Said},
             },
             view::{BaseView, BroughtView, Made, RanView},
         },
     },
-    git::{Repo, refs, worktrees},
+    git::{
+        Repo, refs,
+        worktrees::{self, Worktree},
+    },
+    ui::progress::Progress,
 };
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -49,17 +53,13 @@ pub(super) fn run(ctx: &Ctx, args: &NewArgs, agents: &dyn Fn(&Ctx) -> Result<()>
     };
     let root = source.worktree();
     let foreign = root.map_or_else(Vec::new, |root| include::foreign(ctx, root));
-    let items = match root {
-        Some(_) if !args.no_copy => {
-            let trees = worktrees::list(repo)?.into_iter();
-            let trees: Vec<PathBuf> = trees
-                .filter(|tree| !tree.is_main)
-                .map(|tree| tree.path)
-                .collect();
-            include::find(source, decided.found.as_ref(), &foreign, &trees)?
-        }
-        _ => Vec::new(),
+    let items = if args.no_copy || root.is_none() {
+        Vec::new()
+    } else {
+        items(source, decided.found.as_ref(), &foreign)?
     };
+    let progress = Progress::new(&ctx.ui, "copying");
+    let tell = |done, of| progress.set(done, of);
     let built = build::build(
         ctx,
         &Plan {
@@ -70,8 +70,34 @@ pub(super) fn run(ctx: &Ctx, args: &NewArgs, agents: &dyn Fn(&Ctx) -> Result<()>
             base: &decided.base,
             items: &items,
             from: root.unwrap_or(repo.common_dir()),
+            tell: if progress.is_watched() {
+                Some(&tell)
+            } else {
+                None
+            },
         },
-    )?;
+    );
+    progress.end();
+    equip(ctx, args, (&decided, &foreign), built?, agents)
+}
+
+/// Finds what is brought along; no worktree is copied into another one.
+pub(super) fn items(source: &Repo, found: Option<&Found>, foreign: &[Said]) -> Result<Vec<Item>> {
+    let trees = worktrees::list(source)?.into_iter();
+    let trees: Vec<PathBuf> = trees
+        .filter(|tree| !tree.is_main)
+        .map(|tree| tree.path)
+        .collect();
+    include::find(source, found, foreign, &trees)
+}
+
+fn equip(
+    ctx: &Ctx,
+    args: &NewArgs,
+    (decided, foreign): (&Decided, &[Said]),
+    built: Built,
+    agents: &dyn Fn(&Ctx) -> Result<()>,
+) -> Result<()> {
     let there = ctx.in_repo(Repo::open(&built.tree.git_dir)?)?;
     let wish = Wish {
         name: args.name.clone(),
@@ -81,8 +107,18 @@ pub(super) fn run(ctx: &Ctx, args: &NewArgs, agents: &dyn Fn(&Ctx) -> Result<()>
         base: Some((decided.base.name.clone(), decided.base.commit.to_string())),
         branch_made: !decided.existing,
     };
-    let equipped = equip::equip(&there, &built.tree, &wish, agents)?;
-    finish(ctx, args, (&there, &decided, &foreign), (built, equipped))
+    let equipped = equip::equip(&there, &built.tree, &wish, agents);
+    // It is whole in any case: what is missing is who works in it.
+    worktrees::unlock(&built.tree)?;
+    built.journal.end()?;
+    let equipped = equipped.map_err(|error| {
+        let path = built.tree.path.display().to_string();
+        error
+            .because("the worktree is there, and not all of it is set up")
+            .hint(format!("git ccc worktree adopt {}", shell(&path)))
+    })?;
+    let done = (&built.tree, built.brought, equipped);
+    finish(ctx, args, (&there, decided, foreign), done)
 }
 
 fn decide(ctx: &Ctx, args: &NewArgs) -> Result<Decided> {
@@ -124,12 +160,11 @@ fn decide(ctx: &Ctx, args: &NewArgs) -> Result<Decided> {
     if args.fetch || ctx.settings()?.worktree_fetch() {
         base::fetch(ctx)?;
     }
-    let from = match existing {
-        true => Some(branch.as_str()),
-        false => args
-            .from
-            .as_deref()
-            .or_else(|| template.and_then(|template| template.base.as_deref())),
+    let written = || template.and_then(|template| template.base.as_deref());
+    let from = if existing {
+        Some(branch.as_str())
+    } else {
+        args.from.as_deref().or_else(written)
     };
     let base = base::choose(ctx, from)?;
     Ok(Decided {
@@ -184,20 +219,18 @@ fn finish(
     ctx: &Ctx,
     args: &NewArgs,
     (there, decided, foreign): (&Ctx, &Decided, &[Said]),
-    (built, equipped): (Built, Equipped),
+    (tree, brought, equipped): (&Worktree, Brought, Equipped),
 ) -> Result<()> {
     let repo = ctx.repo()?;
-    worktrees::unlock(&built.tree)?;
-    built.journal.end()?;
     let mut left = equipped.left;
     if let Err(error) = equip::post_checkout(there, &decided.base.commit.to_string()) {
         left.push(error.to_string());
     }
     let first = Repo::open(repo.common_dir())?;
-    let root = first.worktree().unwrap_or(&built.tree.path);
+    let root = first.worktree().unwrap_or(&tree.path);
     let steps = command::steps(root, decided.found.as_ref(), foreign, Moment::Setup);
     let place = Place {
-        path: &built.tree.path,
+        path: &tree.path,
         root,
         record: &equipped.record,
     };
@@ -207,14 +240,13 @@ fn finish(
         command::run(ctx, place, &steps)?
     };
     let failed = outcome.failed().cloned();
-    let brought = built.brought;
     left.extend(
         brought
             .left_out
             .iter()
             .map(|(path, why)| format!("{path}: {why}")),
     );
-    let path = built.tree.path.display().to_string();
+    let path = tree.path.display().to_string();
     let base = BaseView {
         name: decided.base.name.clone(),
         commit: decided.base.commit.to_string(),
@@ -235,7 +267,7 @@ fn finish(
 }
 
 /// Shows what was brought along.
-pub(super) fn shown(brought: copy::Brought) -> BroughtView {
+pub(super) fn shown(brought: Brought) -> BroughtView {
     BroughtView {
         entries: brought.entries,
         files: brought.files,

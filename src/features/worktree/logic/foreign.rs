@@ -120,12 +120,14 @@ fn gather(value: &Value, found: &mut Vec<String>, depth: usize) {
     match value {
         Value::String(text) => found.push(text.clone()),
         Value::Array(items) if depth < 3 => {
-            items.iter().for_each(|item| gather(item, found, depth + 1));
+            for item in items {
+                gather(item, found, depth + 1);
+            }
         }
         Value::Object(items) if depth < 3 => {
-            items
-                .values()
-                .for_each(|item| gather(item, found, depth + 1));
+            for item in items.values() {
+                gather(item, found, depth + 1);
+            }
         }
         _ => {}
     }

@@ -57,18 +57,15 @@ pub fn choose(ctx: &Ctx, from: Option<&str>) -> Result<Base> {
         Error::no("this repository has no commit to begin from")
             .hint("git commit --allow-empty -m Start")
     };
-    let (name, commit) = match from {
-        Some(name) => {
-            let found = worktrees::commit(repo, name)?.ok_or_else(|| {
-                Error::usage(format!("{} names no commit", one_line(name, 100)))
-                    .hint("git branch --all")
-            })?;
-            (name.to_owned(), found)
-        }
-        None => {
-            let (name, commit) = newest.clone().ok_or_else(unborn)?;
-            (short(&name).to_owned(), commit)
-        }
+    let (name, commit) = if let Some(name) = from {
+        let found = worktrees::commit(repo, name)?.ok_or_else(|| {
+            Error::usage(format!("{} names no commit", one_line(name, 100)))
+                .hint("git branch --all")
+        })?;
+        (name.to_owned(), found)
+    } else {
+        let (name, commit) = newest.clone().ok_or_else(unborn)?;
+        (short(&name).to_owned(), commit)
     };
     let (target, tip) = newest.unwrap_or_else(|| (name.clone(), commit));
     let behind = worktrees::apart(repo, commit, tip)?.1;

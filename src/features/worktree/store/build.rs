@@ -2,7 +2,7 @@
 
 use super::{
     base::Base,
-    copy::{self, Brought},
+    copy::{self, Brought, Tell},
     include::Item,
     making::{self, Journal},
 };
@@ -20,7 +20,6 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// What is to be built.
-#[derive(Debug)]
 pub struct Plan<'a> {
     /// The name that was asked for.
     pub name: &'a str,
@@ -36,6 +35,8 @@ pub struct Plan<'a> {
     pub items: &'a [Item],
     /// From where that is brought.
     pub from: &'a Path,
+    /// Hears how far copying is.
+    pub tell: Option<&'a Tell<'a>>,
 }
 
 /// A worktree in its place, not yet set up; its journal is open.
@@ -171,7 +172,7 @@ fn fill(ctx: &Ctx, plan: &Plan<'_>, journal: &mut Journal) -> Result<(Worktree, 
     let missing = || Error::internal(format!("git has added no worktree at {}", inside.display()));
     let tree = worktrees::at(repo, &inside)?.ok_or_else(missing)?;
     worktrees::fill(&Repo::open(&tree.git_dir)?)?;
-    let brought = copy::bring(&ctx.ui, plan.from, &inside, plan.items)?;
+    let brought = copy::bring(plan.from, &inside, plan.items, plan.tell)?;
     let turn = making::turn(repo)?;
     require_place(&plan.path)?;
     let unmovable = || format!("{} cannot be moved into its place", inside.display());

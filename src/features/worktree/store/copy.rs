@@ -7,9 +7,8 @@
 use super::include::Item;
 use crate::{
     base::text::one_line,
-    error::Result,
+    error::{Context, Kind, Result},
     fs::beneath::{Dir, Meta, Sort, share},
-    ui::{Ui, progress::Progress},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -78,28 +77,27 @@ struct Work {
     failed: Option<IoError>,
 }
 
+/// Hears how many of how many bytes are copied.
+pub type Tell<'a> = dyn Fn(u64, u64) + Sync + 'a;
+
 /// Brings items from one tree into another one that has none of them.
-pub fn bring(ui: &Ui, from: &Path, to: &Path, items: &[Item]) -> Result<Brought> {
+pub fn bring(from: &Path, to: &Path, items: &[Item], tell: Option<&Tell<'_>>) -> Result<Brought> {
     let mut done = Brought::default();
     if items.is_empty() {
         return Ok(done);
     }
     let open = |path: &Path| {
-        Dir::root(path).map_err(|error| {
-            crate::error::Error::setup(format!("{} cannot be opened", path.display()))
-                .caused_by(&error)
+        Dir::root(path).context(Kind::Setup, || {
+            format!("{} cannot be opened", path.display())
         })
     };
     let (source, target) = (open(from)?, open(to)?);
     let (counts, shares) = (Counts::default(), AtomicBool::new(true));
-    let progress = Progress::new(ui, "copying");
-    let total = if progress.is_watched() {
+    // Adding up takes time of its own: only for somebody who watches.
+    let total = tell.map_or(0, |_| {
         items.iter().map(|item| size(&source, &item.path)).sum()
-    } else {
-        0
-    };
+    });
     for item in items {
-        let shown = one_line(&item.path.to_string_lossy(), 200);
         let copy = Copy {
             from: &source,
             to: &target,
@@ -110,17 +108,20 @@ pub fn bring(ui: &Ui, from: &Path, to: &Path, items: &[Item]) -> Result<Brought>
             work: Mutex::default(),
             news: Condvar::new(),
         };
+        let told = || {
+            if let Some(tell) = tell {
+                tell(counts.bytes.load(Relaxed), total);
+            }
+        };
+        let shown = one_line(&item.path.to_string_lossy(), 200);
         let copied = if item.dir {
-            copy.directory(&item.path, &|| {
-                progress.set(counts.bytes.load(Relaxed), total);
-            })
+            copy.directory(&item.path, &told)
         } else {
             copy.one(&item.path)
         };
         match copied {
-            Ok(()) => done
-                .entries
-                .push(format!("{shown}{}", if item.dir { "/" } else { "" })),
+            Ok(()) if item.dir => done.entries.push(format!("{shown}/")),
+            Ok(()) => done.entries.push(shown),
             Err(error) => {
                 // Only what we made ourselves just now can be there: nothing else was.
                 if item.dir && error.kind() != io::ErrorKind::AlreadyExists {
@@ -130,17 +131,22 @@ pub fn bring(ui: &Ui, from: &Path, to: &Path, items: &[Item]) -> Result<Brought>
             }
         }
     }
-    progress.end();
-    let skipped = counts.skipped.load(Relaxed);
-    if skipped > 0 {
-        let what = format!("{skipped} that are no files, directories or links");
-        done.left_out.push((what, "not copied".to_owned()));
-    }
-    done.files = counts.files.load(Relaxed);
-    done.bytes = counts.bytes.load(Relaxed);
-    done.shared = counts.shared.load(Relaxed);
-    done.linked = counts.linked.load(Relaxed);
+    counts.into(&mut done);
     Ok(done)
+}
+
+impl Counts {
+    fn into(self, done: &mut Brought) {
+        let skipped = self.skipped.into_inner();
+        if skipped > 0 {
+            let what = format!("{skipped} that are no files, directories or links");
+            done.left_out.push((what, "not copied".to_owned()));
+        }
+        done.files = self.files.into_inner();
+        done.bytes = self.bytes.into_inner();
+        done.shared = self.shared.into_inner();
+        done.linked = self.linked.into_inner();
+    }
 }
 
 /// Adds up a file or directory, for the bar.

@@ -179,9 +179,12 @@ fn look_at(tree: &Worktree, trees: &[Worktree], busy: &[PathBuf], disk: bool) ->
     };
     let making = busy.contains(&tree.path) || tree.locked.as_deref() == Some(LOCKED);
     let opened = Repo::open(&tree.git_dir);
-    if let Ok(repo) = &opened {
-        stand.branch = repo.branch();
-        stand.head = refs::find(repo, "HEAD").ok().flatten();
+    match &opened {
+        Ok(repo) => {
+            stand.branch = repo.branch();
+            stand.head = refs::find(repo, "HEAD").ok().flatten();
+        }
+        Err(_) => stand.branch = worktrees::branch(tree),
     }
     stand.state = match opened {
         _ if making => State::Busy,
