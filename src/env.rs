@@ -98,6 +98,11 @@ pub fn config_home() -> Option<PathBuf> {
     var_os("XDG_CONFIG_HOME").map(PathBuf::from)
 }
 
+/// Returns the key of a server of embeddings, as programs that talk to one expect it.
+pub fn embedder_key() -> Option<String> {
+    var("OPENAI_API_KEY").filter(|key| !key.is_empty())
+}
+
 /// Returns the editor to open files in.
 pub fn editor() -> Option<String> {
     var("VISUAL").or_else(|| var("EDITOR"))

@@ -1,4 +1,5 @@
-//! T1: whether the sessions that made a commit are found by its subject.
+//! How well search finds: T1, the sessions that made a commit by its subject; T3, a conversation by what an agent wrote
+//! about it (`t3.py`); T3p, the same questions in other words (`paraphrase.py`). Each by words, by meaning and by both.
 
 #![allow(clippy::cast_precision_loss, reason = "means of a few hundred figures")]
 
@@ -6,7 +7,7 @@ use super::World;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One query with its answers and its stratum.
 struct Query {
@@ -20,26 +21,81 @@ type Metrics = [f64; 3];
 
 type Run = HashMap<String, Vec<String>>;
 
+/// The ways to search, as they are told to the program; the first is what nothing is told for.
+const MODES: &[(&str, &[&str])] = &[
+    ("git ccc search", &[]),
+    ("  --mode keyword", &["--mode", "keyword"]),
+    ("  --mode semantic", &["--mode", "semantic"]),
+    ("  --mode hybrid", &["--mode", "hybrid"]),
+];
+/// The answers to T3 stand in these: they are taken out.
+const WITHOUT: &str = " -role:summary -role:title";
+
 pub fn run(kit: &Path) {
     let world = World::new(kit);
     let built = world.ccc(&["index", "-q"]).status().expect("it starts");
     assert!(built.success(), "the index is built");
-    let queries = queries(kit);
-    let (mut ours, mut times) = (Run::new(), Vec::new());
-    for query in &queries {
-        let words = plain(&query.text);
-        let start = Instant::now();
-        let args = [
-            "search",
-            "--json",
-            "--no-refresh",
-            "--limit",
-            "10",
-            "--moments",
-            "1",
-            "--",
-            &words,
+    println!(
+        "{:<32} {:>5} {:>4} {:>7} {:>6} {:>6}",
+        "", "", "n", "MRR@10", "R@1", "R@10"
+    );
+    for task in ["t1", "t3", "t3p"] {
+        let Some(queries) = queries(kit, task) else {
+            println!("{task}.json is not there: not measured");
+            continue;
+        };
+        let baselines = [
+            ("FTS5 AND", "AND_all_max"),
+            ("FTS5 OR", "OR_all_max"),
+            ("FTS5 best", "OR_no-tool_result_porter_dcg"),
         ];
+        let mut runs: Vec<(&str, Run)> = baselines
+            .iter()
+            .filter(|_| task == "t1")
+            .filter_map(|(name, file)| Some((*name, load(kit, file)?)))
+            .collect();
+        let others = runs.len();
+        let mut times = Vec::new();
+        for (name, mode) in MODES {
+            let ending = if task == "t1" { "" } else { WITHOUT };
+            let (run, mut took) = ask(&world, &queries, mode, ending);
+            took.sort_unstable();
+            runs.push((name, run));
+            times.push(took);
+        }
+        println!("{task}");
+        for (name, run) in &runs {
+            table(name, &queries, run);
+        }
+        let keyword = others + 1;
+        for (base, mine) in (0..others).map(|base| (base, others)).chain([
+            (keyword, others),
+            (keyword, others + 2),
+            (keyword, others + 3),
+        ]) {
+            against(&queries, &runs[base], &runs[mine]);
+        }
+        halves(&queries, &runs[others..]);
+        for ((name, _), took) in MODES.iter().zip(&times) {
+            let at = |percent: usize| took[(took.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+            println!(
+                "{name}: a query with starting the program p50 {:.1} p95 {:.1} ms",
+                at(50),
+                at(95)
+            );
+        }
+    }
+}
+
+fn ask(world: &World, queries: &[Query], mode: &[&str], ending: &str) -> (Run, Vec<Duration>) {
+    let (mut run, mut times) = (Run::new(), Vec::new());
+    for query in queries {
+        let words = format!("{}{ending}", plain(&query.text));
+        let mut args = vec!["search", "--json", "--no-refresh", "--limit", "10"];
+        args.extend(["--moments", "1"]);
+        args.extend(mode);
+        args.extend(["--", &words]);
+        let start = Instant::now();
         let out = world.ccc(&args).output().expect("it starts");
         times.push(start.elapsed());
         let answer: Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
@@ -47,52 +103,52 @@ pub fn run(kit: &Path) {
         let ids = hits
             .iter()
             .filter_map(|hit| hit["session"].as_str().map(str::to_owned));
-        ours.insert(query.text.clone(), ids.collect());
+        run.insert(query.text.clone(), ids.collect());
     }
-    times.sort_unstable();
-    println!(
-        "{:<44} {:>6} {:>4} {:>7} {:>6} {:>6}",
-        "T1", "", "n", "MRR@10", "R@1", "R@10"
-    );
-    let baselines = [
-        ("FTS5 AND", "AND_all_max"),
-        ("FTS5 OR", "OR_all_max"),
-        ("FTS5 best", "OR_no-tool_result_porter_dcg"),
-    ];
-    let mut runs: Vec<(&str, Run)> = baselines
-        .iter()
-        .filter_map(|(name, file)| Some((*name, load(kit, file)?)))
-        .collect();
-    runs.push(("git ccc search", ours));
-    for (name, run) in &runs {
-        for stratum in ["clean", "leak"] {
-            let all: Vec<Metrics> = of(&queries, run, stratum);
-            let mean =
-                |index: usize| all.iter().map(|m| m[index]).sum::<f64>() / all.len().max(1) as f64;
-            println!(
-                "{name:<44} {stratum:>6} {:>4} {:>7.3} {:>6.3} {:>6.3}",
-                all.len(),
-                mean(0),
-                mean(1),
-                mean(2)
-            );
+    (run, times)
+}
+
+fn table(name: &str, queries: &[Query], run: &Run) {
+    for stratum in ["clean", "leak"] {
+        let all: Vec<Metrics> = of(queries, run, stratum);
+        if all.len() < 10 {
+            continue;
         }
+        let [mrr, first, ten] = means(&all);
+        println!(
+            "{name:<32} {stratum:>5} {:>4} {mrr:>7.3} {first:>6.3} {ten:>6.3}",
+            all.len()
+        );
     }
-    if let Some((_, mine)) = runs.last() {
-        for (name, base) in &runs[..runs.len() - 1] {
-            let (mean, low, high) =
-                bootstrap(&of(&queries, base, "clean"), &of(&queries, mine, "clean"));
-            println!(
-                "clean MRR@10 against {name}: {mean:+.3} [{low:+.3}, {high:+.3}] (paired bootstrap, 95 %)"
-            );
-        }
-    }
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+}
+
+fn means(all: &[Metrics]) -> Metrics {
+    [0, 1, 2].map(|index| all.iter().map(|m| m[index]).sum::<f64>() / all.len().max(1) as f64)
+}
+
+fn against(queries: &[Query], base: &(&str, Run), mine: &(&str, Run)) {
+    let (before, after) = (of(queries, &base.1, "clean"), of(queries, &mine.1, "clean"));
+    let (mean, low, high) = bootstrap(&before, &after);
     println!(
-        "a query, with starting the program: p50 {:.1} p95 {:.1} ms",
-        at(50),
-        at(95)
+        "clean MRR@10, {} against {}: {mean:+.3} [{low:+.3}, {high:+.3}] (paired bootstrap, 95 %)",
+        mine.0.trim(),
+        base.0.trim()
     );
+}
+
+/// What a half of the queries says of a figure that was chosen on all of them.
+fn halves(queries: &[Query], runs: &[(&str, Run)]) {
+    for (name, run) in runs {
+        let all = of(queries, run, "clean");
+        let part =
+            |rest: usize| -> Vec<Metrics> { all.iter().copied().skip(rest).step_by(2).collect() };
+        println!(
+            "{}: MRR@10 of every other query {:.3}, of the rest {:.3}",
+            name.trim(),
+            means(&part(0))[0],
+            means(&part(1))[0]
+        );
+    }
 }
 
 /// A subject is words: what would be syntax in a query is none here.
@@ -114,16 +170,16 @@ fn plain(text: &str) -> String {
         .join(" ")
 }
 
-fn queries(kit: &Path) -> Vec<Query> {
-    let text = std::fs::read_to_string(kit.join("t1.json")).expect("t1.json of the kit");
+fn queries(kit: &Path, task: &str) -> Option<Vec<Query>> {
+    let text = std::fs::read_to_string(kit.join(format!("{task}.json"))).ok()?;
     let list: Vec<BTreeMap<String, Value>> =
-        serde_json::from_str(&text).expect("t1.json is a list");
+        serde_json::from_str(&text).expect("a set of queries is a list");
     let query = |fields: &BTreeMap<String, Value>| Query {
         text: fields["q"].as_str().unwrap_or_default().to_owned(),
         sessions: serde_json::from_value(fields["sessions"].clone()).unwrap_or_default(),
         stratum: fields["stratum"].as_str().unwrap_or_default().to_owned(),
     };
-    list.iter().map(query).collect()
+    Some(list.iter().map(query).collect())
 }
 
 fn load(kit: &Path, name: &str) -> Option<Run> {

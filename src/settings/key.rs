@@ -47,6 +47,10 @@ pub enum KeyKind {
     Hours,
     /// The URL of a webhook, or the path of a file that holds it: a secret, never shown.
     Webhook,
+    /// The address of a server.
+    Url,
+    /// The name that a server knows a model by.
+    Model,
     /// A list of directories, absolute or below the home directory.
     Folders,
     /// A directory, absolute or below the home.
@@ -68,6 +72,8 @@ impl KeyKind {
             Self::Count => "a number such as 20".to_owned(),
             Self::Hours => "hours such as \"22:00-07:00\"".to_owned(),
             Self::Webhook => "a URL, or the path of a file that only you can read".to_owned(),
+            Self::Url => "a URL that begins with http:// or https://".to_owned(),
+            Self::Model => "the name of a model".to_owned(),
             Self::Folders => "a list of directories such as [\"~/transcripts\"]".to_owned(),
             Self::Folder => "a directory that starts with / or ~/".to_owned(),
             Self::Command => "a shell command".to_owned(),

@@ -411,6 +411,26 @@ impl Settings {
         self.list("search.roots")
     }
 
+    /// How search finds: `keyword`, `semantic` or `hybrid`.
+    pub fn search_mode(&self) -> &str {
+        self.text("search.mode").unwrap_or("hybrid")
+    }
+
+    /// What turns text into vectors: `builtin`, `ollama` or `openai`.
+    pub fn search_embedder(&self) -> &str {
+        self.text("search.embedder").unwrap_or("builtin")
+    }
+
+    /// Where a server that does is.
+    pub fn search_embedder_url(&self) -> Option<&str> {
+        self.text("search.embedder_url")
+    }
+
+    /// The model that it is asked for.
+    pub fn search_embedder_model(&self) -> Option<&str> {
+        self.text("search.embedder_model")
+    }
+
     /// Where the value of `name` comes from, if there is such a key.
     pub fn origin(&self, name: &str) -> Option<&Origin> {
         self.entry(name).map(|entry| &entry.origin)

@@ -414,6 +414,34 @@ pub const KEYS: &[Key] = &[
         layers: OWN_LAYERS,
         doc: "Directories with transcripts, beside those that agents write to.",
     },
+    Key {
+        name: "search.mode",
+        kind: KeyKind::Choice(&["keyword", "semantic", "hybrid"]),
+        default: KeyDefault::Text("hybrid"),
+        layers: OWN_LAYERS,
+        doc: "By words, by meaning, or by words with meaning where they fail.",
+    },
+    Key {
+        name: "search.embedder",
+        kind: KeyKind::Choice(&["builtin", "ollama", "openai"]),
+        default: KeyDefault::Text("builtin"),
+        layers: OWN_LAYERS,
+        doc: "What turns text into vectors; the last two send text to a server, secrets masked.",
+    },
+    Key {
+        name: "search.embedder_url",
+        kind: KeyKind::Url,
+        default: KeyDefault::Unset,
+        layers: OWN_LAYERS,
+        doc: "Where that server is; the key of an openai one is in OPENAI_API_KEY.",
+    },
+    Key {
+        name: "search.embedder_model",
+        kind: KeyKind::Model,
+        default: KeyDefault::Unset,
+        layers: OWN_LAYERS,
+        doc: "The model that it is asked for.",
+    },
 ];
 
 /// Every key with its default, type, layers and meaning, as a TOML file that sets each key to its default.

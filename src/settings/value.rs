@@ -110,8 +110,10 @@ pub(super) fn check_value(
         (KeyKind::Folder, Raw::Text(text)) if is_folder(text) => {
             Ok(Value::Text((*text).to_owned()))
         }
+        (KeyKind::Url, Raw::Text(text)) if is_url(text) => Ok(Value::Text((*text).to_owned())),
+        (KeyKind::Model, Raw::Text(text)) if is_model(text) => Ok(Value::Text((*text).to_owned())),
         (KeyKind::Hours, Raw::Text(text)) if is_hours(text) => Ok(Value::Text((*text).to_owned())),
-        (KeyKind::Hours | KeyKind::Folder, Raw::Text(text)) => {
+        (KeyKind::Hours | KeyKind::Folder | KeyKind::Url | KeyKind::Model, Raw::Text(text)) => {
             Err(bad(text, format!("expected {}", key.kind.expected()), None))
         }
         (KeyKind::Webhook, Raw::Text(text)) if is_webhook(text) => {
@@ -176,6 +178,18 @@ fn require_word<'w>(words: &[&'w str], text: &str) -> Result<(), Option<&'w str>
 fn is_folder(text: &str) -> bool {
     let below = text.strip_prefix("~/").or_else(|| text.strip_prefix('/'));
     below.is_some_and(|below| !below.is_empty()) && !text.contains(char::is_control)
+}
+
+fn is_url(text: &str) -> bool {
+    let starts = ["https://", "http://"];
+    let host = starts.iter().find_map(|start| text.strip_prefix(start));
+    // A password does not belong into a file of settings, nor what a shell or a header would take apart.
+    host.is_some_and(|host| !host.is_empty() && !host.contains('@'))
+        && !text.contains(|c: char| c.is_control() || c.is_whitespace())
+}
+
+fn is_model(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && !text.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
 fn is_webhook(text: &str) -> bool {

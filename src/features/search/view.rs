@@ -18,6 +18,10 @@ pub struct SearchView {
     pub cursor: Option<String>,
     /// Words that stand nowhere.
     pub unmatched: Vec<String>,
+    /// How it was found: `keyword`, `semantic` or `hybrid`.
+    pub mode: &'static str,
+    /// Why meaning could not be asked, or not of everything.
+    pub degraded: Option<String>,
     /// The index was being written by another process: the newest may be missing.
     pub stale: bool,
     /// The answer is coloured.
@@ -169,8 +173,25 @@ pub struct IndexView {
     pub records: std::collections::BTreeMap<String, u64>,
     /// Lines that are no JSON.
     pub broken: u64,
+    /// What semantic search has, unless it is switched off.
+    pub vectors: Option<VectorsView>,
     /// Another process was writing.
     pub busy: bool,
+}
+
+/// The vectors of semantic search.
+#[derive(Debug, Serialize)]
+pub struct VectorsView {
+    /// What made them.
+    pub embedder: String,
+    /// Passages that have one.
+    pub passages: usize,
+    /// Those of them that were embedded just now.
+    pub added: u64,
+    /// Passages that have none yet.
+    pub left: u64,
+    /// Why there are no more.
+    pub why: Option<String>,
 }
 
 /// Something that could not be read.
@@ -217,6 +238,15 @@ impl Answer for IndexView {
             if count > 0 {
                 let _ = writeln!(out, "  {count} {name}");
             }
+        }
+        if let Some(vectors) = self.vectors.as_ref().filter(|vectors| vectors.left > 0) {
+            let why = vectors.why.as_deref().unwrap_or("not asked yet");
+            let _ = writeln!(
+                out,
+                "  {} passages cannot be found by meaning yet: {}",
+                vectors.left,
+                text::one_line(why, 200)
+            );
         }
         for item in &self.unreadable {
             let _ = writeln!(

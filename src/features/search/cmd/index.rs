@@ -1,6 +1,6 @@
 //! `git ccc index`.
 
-use super::{places, refresh};
+use super::{meaning, places, refresh};
 use crate::{
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
@@ -10,7 +10,7 @@ use crate::{
             open::{SOURCE, Store},
             sweep::Report,
         },
-        view::{IndexView, Unreadable},
+        view::{IndexView, Unreadable, VectorsView},
     },
 };
 use clap::Args;
@@ -56,7 +56,8 @@ pub fn index(ctx: &Ctx, args: &IndexArgs) -> Result<()> {
     let report = refresh(ctx, &store, PATIENCE)?;
     let failed =
         report.files > 0 && report.unreadable.len() as u64 >= report.files && report.read == 0;
-    let view = view(&store, report, false)?;
+    let mut view = view(&store, report, false)?;
+    view.vectors = embed(ctx, &store)?;
     ctx.ui.answer(&view)?;
     if failed && view.added == 0 && view.documents == 0 {
         return Err(Error::no("nothing could be indexed")
@@ -64,6 +65,22 @@ pub fn index(ctx: &Ctx, args: &IndexArgs) -> Result<()> {
             .hint("git ccc index --status"));
     }
     Ok(())
+}
+
+/// Embeds what is new, unless nobody wants to find by meaning.
+fn embed(ctx: &Ctx, store: &Store) -> Result<Option<VectorsView>> {
+    if ctx.settings_anywhere()?.search_mode() == "keyword" {
+        return Ok(None);
+    }
+    let searcher = ingest::reader(store)?.searcher();
+    let (filled, passages, embedder) = meaning::complete(ctx, store, &searcher)?;
+    Ok(Some(VectorsView {
+        embedder,
+        passages,
+        added: filled.added,
+        left: filled.left,
+        why: filled.down,
+    }))
 }
 
 fn status(ctx: &Ctx) -> Result<()> {
@@ -145,6 +162,9 @@ fn watch(ctx: &Ctx, store: &Store) -> Result<()> {
         // Listening starts before looking, so that nothing comes unseen in between.
         let alarm = crate::fs::Watch::below(&roots);
         let report = refresh(ctx, store, PATIENCE)?;
+        if report.added > 0 {
+            embed(ctx, store)?;
+        }
         if report.added > 0
             && !ctx
                 .ui

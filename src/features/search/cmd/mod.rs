@@ -1,6 +1,7 @@
 //! `git ccc index` and `git ccc search`.
 
 mod index;
+mod meaning;
 mod search;
 
 pub use index::{IndexArgs, index};

@@ -1,6 +1,9 @@
 //! `git ccc search`.
 
-use super::refresh;
+use super::{
+    meaning::{self, Mode, Near},
+    refresh,
+};
 use crate::{
     base::{secrets::mask, text},
     ctx::Ctx,
@@ -9,6 +12,7 @@ use crate::{
     features::{
         search::{
             logic::{
+                blend,
                 pieces::floor,
                 query::{self, Expr, Filter, Wanted},
                 rank::{self, Order, Sort},
@@ -75,6 +79,9 @@ pub struct SearchArgs {
     /// What is new counts clearly more
     #[arg(long)]
     recent: bool,
+    /// How to find; unless said, a query of identifiers, quotes or alternatives is found by words
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
     /// Only what has all words
     #[arg(long)]
     all_words: bool,
@@ -137,7 +144,8 @@ pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
         searcher: &searcher,
         known: &known,
     };
-    let (ranked, wanted) = asked.rank(&expr)?;
+    let found = asked.rank(&expr)?;
+    let (ranked, wanted) = (found.ranked, found.wanted);
     let total = ranked.len();
     let from = args
         .cursor
@@ -159,6 +167,8 @@ pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
         total,
         cursor: page.last().filter(|_| more).map(|last| cursor(last)),
         unmatched: missing(&wanted, everywhere),
+        mode: found.mode.word(),
+        degraded: found.down,
         stale,
         colour: ctx.ui.on_terminal() && env::var("NO_COLOR").is_none(),
     };
@@ -169,6 +179,10 @@ fn tell(ctx: &Ctx, view: &SearchView) -> Result<()> {
     if !view.unmatched.is_empty() {
         let words = text::one_line(&view.unmatched.join(" "), 200);
         ctx.ui.note(&format!("nowhere: {words}"));
+    }
+    if let Some(why) = &view.degraded {
+        ctx.ui
+            .note(&format!("meaning counts less than it could: {why}"));
     }
     if view.stale {
         ctx.ui
@@ -277,8 +291,16 @@ struct Asked<'a> {
     known: &'a [Session],
 }
 
+/// What a query found.
+struct Found {
+    ranked: Vec<Ranked>,
+    wanted: Vec<Wanted>,
+    mode: Mode,
+    down: Option<String>,
+}
+
 impl Asked<'_> {
-    fn rank(&self, expr: &Expr) -> Result<(Vec<Ranked>, Vec<Wanted>)> {
+    fn rank(&self, expr: &Expr) -> Result<Found> {
         let now = self.ctx.now().unix() * 1000;
         let wanted = query::wanted(expr);
         let need = narrow::needs(expr, self.searcher, &self.store.fields, now)?;
@@ -292,7 +314,7 @@ impl Asked<'_> {
             without: &without,
             all_words: self.args.all_words,
         };
-        let places = ask::score(self.store, self.searcher, &question)?;
+        let (places, common) = ask::weigh(self.store, self.searcher, &question)?;
         let sort = match self.args.sort {
             SortArg::Newest => Sort::Newest,
             SortArg::Oldest => Sort::Oldest,
@@ -306,7 +328,38 @@ impl Asked<'_> {
             now,
             moments: self.args.moments.max(1),
         };
-        Ok((rank::rank(places, &order), wanted))
+        let mut mode = Mode::of(self.ctx, self.args.mode, expr)?;
+        // What is not ranked by how well it fits, or must have all words, is as exact as can be.
+        let exact = wanted.is_empty() || self.args.all_words;
+        if exact || (matches!(sort, Sort::Newest | Sort::Oldest) && mode == Mode::Hybrid) {
+            mode = Mode::Keyword;
+        }
+        let near = if mode == Mode::Keyword {
+            Near::default()
+        } else {
+            let index = (self.store, self.searcher);
+            meaning::near(
+                self.ctx,
+                index,
+                (expr, &question),
+                &common,
+                !self.args.no_refresh,
+            )?
+        };
+        let ranked = match mode {
+            Mode::Keyword => rank::rank(places, &order),
+            Mode::Semantic => blend::by_meaning(near.places, &order),
+            Mode::Hybrid => {
+                let rarity: Vec<f32> = common.iter().map(|common| common.rarity).collect();
+                blend::blend(places, &rarity, near.places, &order)
+            }
+        };
+        Ok(Found {
+            ranked,
+            wanted,
+            mode,
+            down: near.down,
+        })
     }
 
     fn hit(&self, ranked: &Ranked, wanted: &[Wanted]) -> Result<Hit> {

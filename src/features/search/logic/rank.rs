@@ -22,7 +22,7 @@ pub const K1: f32 = 1.5;
 pub const B: f32 = 0.75;
 
 /// So many places of a conversation count, each less than the one before.
-const DEPTH: usize = 10;
+pub const DEPTH: usize = 10;
 /// So many places are looked at in all.
 pub const PLACES: usize = 5000;
 
@@ -61,20 +61,31 @@ fn recency(sort: Sort, age: i64) -> f64 {
     }
 }
 
-/// Ranks the conversations of the places that were found, the best first.
-///
-/// Equal ones stand with the older first: who comes to a thing first has most to say of it.
-pub fn rank(mut places: Vec<Scored>, order: &Order) -> Vec<Ranked> {
+/// Puts the best places first; of equals the older.
+pub fn order(places: &mut [Scored]) {
     places.sort_unstable_by(|a, b| {
         b.score
             .total_cmp(&a.score)
             .then(a.time.cmp(&b.time))
             .then(a.at.cmp(&b.at))
     });
+}
+
+/// Ranks the conversations of the places that were found, the best first.
+///
+/// Equal ones stand with the older first: who comes to a thing first has most to say of it.
+pub fn rank(mut places: Vec<Scored>, order: &Order) -> Vec<Ranked> {
+    let all = gather(&mut places, order.moments, DEPTH);
+    sorted(all, order)
+}
+
+/// Adds the places of each conversation up, `depth` of them, and keeps its best moments; the places are put in order.
+pub fn gather(places: &mut Vec<Scored>, moments: usize, depth: usize) -> Vec<Ranked> {
+    order(places);
     places.truncate(PLACES);
     let mut index: HashMap<u64, usize> = HashMap::new();
     let mut all: Vec<(Ranked, usize)> = Vec::new();
-    for place in places {
+    for place in places.iter() {
         let at = *index.entry(place.session).or_insert_with(|| {
             all.push((
                 Ranked {
@@ -89,19 +100,23 @@ pub fn rank(mut places: Vec<Scored>, order: &Order) -> Vec<Ranked> {
             all.len() - 1
         });
         let (ranked, count) = &mut all[at];
-        if *count < DEPTH {
-            #[expect(clippy::cast_precision_loss, reason = "at most DEPTH")]
+        if *count < depth {
+            #[expect(clippy::cast_precision_loss, reason = "at most a handful")]
             let share = f64::from(place.score) / (*count as f64 + 1.0);
             ranked.score += share;
         }
         *count += 1;
         ranked.words |= place.words;
         ranked.time = ranked.time.max(place.time);
-        if ranked.moments.len() < order.moments {
-            ranked.moments.push(place);
+        if ranked.moments.len() < moments {
+            ranked.moments.push(*place);
         }
     }
-    let mut ranked: Vec<Ranked> = all.into_iter().map(|(ranked, _)| ranked).collect();
+    all.into_iter().map(|(ranked, _)| ranked).collect()
+}
+
+/// Lets age count and puts the best conversations first.
+pub fn sorted(mut ranked: Vec<Ranked>, order: &Order) -> Vec<Ranked> {
     for ranked in &mut ranked {
         ranked.score *= recency(order.sort, order.now - ranked.time);
     }

@@ -48,8 +48,27 @@ struct Measure {
     average: f32,
 }
 
+/// How common a word is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Common {
+    /// How rare it is: its weight in a score.
+    pub rarity: f32,
+    /// It stands somewhere.
+    pub known: bool,
+}
+
 /// Scores all documents that fit.
 pub fn score(store: &Store, searcher: &Searcher, question: &Question<'_>) -> Result<Vec<Scored>> {
+    Ok(weigh(store, searcher, question)?.0)
+}
+
+/// Scores all documents that fit, and says how common each word is.
+pub fn weigh(
+    store: &Store,
+    searcher: &Searcher,
+    question: &Question<'_>,
+) -> Result<(Vec<Scored>, Vec<Common>)> {
+    let mut common = vec![Common::default(); question.wanted.len()];
     let segments = searcher.segment_readers();
     let mut sums: Vec<Sums> = segments
         .iter()
@@ -63,7 +82,11 @@ pub fn score(store: &Store, searcher: &Searcher, question: &Question<'_>) -> Res
                     .iter()
                     .map(|segment| narrow::expand(form, segment, field));
                 let words: Vec<Vec<Term>> = words.collect::<Result<_>>()?;
-                let rarity = rarity(&words, searcher, field, measure.documents)?;
+                let (rarity, count) = rarity(&words, searcher, field, measure.documents)?;
+                if !bulk {
+                    common[index].rarity = common[index].rarity.max(rarity);
+                }
+                common[index].known |= count > 0;
                 for ((segment, words), sums) in segments.iter().zip(&words).zip(&mut sums) {
                     sums.add(
                         words,
@@ -93,7 +116,7 @@ pub fn score(store: &Store, searcher: &Searcher, question: &Question<'_>) -> Res
             &mut all,
         )?;
     }
-    Ok(all)
+    Ok((all, common))
 }
 
 /// What one word adds.
@@ -196,7 +219,12 @@ fn measure(searcher: &Searcher, field: Field, bulk: bool) -> Result<Measure> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a logarithm follows")]
-fn rarity(words: &[Vec<Term>], searcher: &Searcher, field: Field, documents: f32) -> Result<f32> {
+fn rarity(
+    words: &[Vec<Term>],
+    searcher: &Searcher,
+    field: Field,
+    documents: f32,
+) -> Result<(f32, u64)> {
     let mut count = 0_u64;
     for (segment, words) in searcher.segment_readers().iter().zip(words) {
         let index = segment
@@ -206,8 +234,11 @@ fn rarity(words: &[Vec<Term>], searcher: &Searcher, field: Field, documents: f32
             count += u64::from(index.doc_freq(word).context(Kind::Setup, unreadable)?);
         }
     }
-    let count = (count as f32).min(documents);
-    Ok((1.0 + (documents - count + 0.5) / (count + 0.5)).ln())
+    let found = (count as f32).min(documents);
+    Ok((
+        (1.0 + (documents - found + 0.5) / (found + 0.5)).ln(),
+        count,
+    ))
 }
 
 fn collect(

@@ -1,15 +1,20 @@
 //! The index on disk: what it holds, how it is brought up to date, how it is asked.
 
 pub mod ask;
+pub mod builtin;
 pub mod cursor;
+pub mod embed;
 pub mod files;
 pub mod fresh;
 pub mod ingest;
 pub mod lines;
 pub mod narrow;
+pub mod near;
 pub mod open;
 pub mod plan;
 pub mod post;
 pub mod record;
+pub mod remote;
 pub mod repo;
 pub mod sweep;
+pub mod vectors;

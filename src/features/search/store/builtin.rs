@@ -1,0 +1,191 @@
+//! The embedder that is always there: a text's vector is the sum of its tokens' vectors.
+//!
+//! The vectors are made of all-MiniLM-L6-v2 by `scripts/distill`, which says how; they know words apart from each
+//! other, not their order.
+
+use super::embed::{Down, Embedder, unit};
+use crate::{
+    error::{Error, Result},
+    features::search::{
+        logic::wordpiece::{self, Vocabulary},
+        readers::hash,
+    },
+};
+
+static TOKENS: &[u8] = include_bytes!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/assets/minilm/tokens.bin"
+));
+/// The first bytes of the file.
+const MAGIC: &[u8] = b"ccc tokens 1\n";
+
+/// See the module head.
+#[derive(Debug)]
+pub struct Builtin {
+    name: String,
+    table: Table,
+}
+
+/// The parts of the file: where each name ends, the names in their order, a factor and the numbers of each token.
+#[derive(Clone, Copy, Debug)]
+struct Table {
+    dim: usize,
+    ends: &'static [u8],
+    names: &'static [u8],
+    factors: &'static [u8],
+    numbers: &'static [u8],
+    longest: usize,
+}
+
+impl Table {
+    fn read(bytes: &'static [u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (count, rest) = rest.split_first_chunk()?;
+        let (dim, rest) = rest.split_first_chunk()?;
+        let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+        let dim = usize::try_from(u32::from_le_bytes(*dim)).ok()?;
+        let (ends, rest) = rest.split_at_checked(count * 4)?;
+        let length = u32::from_le_bytes(*ends.last_chunk()?);
+        let (names, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        let (factors, numbers) = rest.split_at_checked(count * 4)?;
+        let mut table = Table {
+            dim,
+            ends,
+            names,
+            factors,
+            numbers,
+            longest: 0,
+        };
+        let length = |at: usize| table.name(at).map(<[u8]>::len);
+        table.longest = (0..count).filter_map(length).max()?;
+        (dim > 0 && numbers.len() == count * dim).then_some(table)
+    }
+
+    fn end(&self, at: usize) -> Option<usize> {
+        let bytes = self.ends.get(at * 4..at * 4 + 4)?;
+        usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+    }
+
+    fn name(&self, at: usize) -> Option<&'static [u8]> {
+        let from = match at.checked_sub(1) {
+            Some(before) => self.end(before)?,
+            None => 0,
+        };
+        self.names.get(from..self.end(at)?)
+    }
+
+    /// Adds a token's vector to a sum.
+    fn add(&self, token: u32, sum: &mut [f32]) {
+        let at = token as usize;
+        let factor = self.factors[at * 4..].first_chunk();
+        let factor = factor.map_or(0.0, |bytes| f32::from_le_bytes(*bytes));
+        let numbers = &self.numbers[at * self.dim..(at + 1) * self.dim];
+        for (sum, number) in sum.iter_mut().zip(numbers) {
+            *sum += factor * f32::from(number.cast_signed());
+        }
+    }
+}
+
+impl Vocabulary for Table {
+    fn find(&self, name: &[u8]) -> Option<u32> {
+        let (mut from, mut to) = (0, self.ends.len() / 4);
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            match self.name(middle)?.cmp(name) {
+                std::cmp::Ordering::Less => from = middle + 1,
+                std::cmp::Ordering::Greater => to = middle,
+                std::cmp::Ordering::Equal => return u32::try_from(middle).ok(),
+            }
+        }
+        None
+    }
+
+    fn longest(&self) -> usize {
+        self.longest
+    }
+}
+
+impl Builtin {
+    /// Reads what comes with this program.
+    pub fn open() -> Result<Self> {
+        let table = Table::read(TOKENS)
+            .ok_or_else(|| Error::internal("the token vectors of this program are damaged"))?;
+        // Other bytes are another space; their beginning and their factors tell.
+        let digest = hash(table.factors);
+        Ok(Builtin {
+            name: format!("minilm-tokens-{}-{digest:016x}", table.dim),
+            table,
+        })
+    }
+
+    /// Tells whether a word is one that the vocabulary has whole: no made-up one is.
+    pub fn knows(&self, word: &str) -> bool {
+        wordpiece::is_token(word, &self.table)
+    }
+
+    fn one(&self, text: &str) -> Option<Vec<f32>> {
+        let mut sum = vec![0.0; self.table.dim];
+        wordpiece::tokens(text, &self.table, &mut |token| {
+            self.table.add(token, &mut sum);
+        });
+        unit(sum)
+    }
+}
+
+impl Embedder for Builtin {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn batch(&self) -> usize {
+        256
+    }
+
+    fn is_quick(&self) -> bool {
+        true
+    }
+
+    fn floor(&self) -> f32 {
+        0.3
+    }
+
+    fn embed(&self, texts: &[&str], _asked: bool) -> Result<Vec<Option<Vec<f32>>>, Down> {
+        Ok(texts.iter().map(|text| self.one(text)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn like(embedder: &Builtin, a: &str, b: &str) -> f32 {
+        let of = |text| embedder.one(text).unwrap_or_default();
+        of(a).iter().zip(of(b)).map(|(x, y)| x * y).sum()
+    }
+
+    #[test]
+    fn what_means_the_same_is_nearer() {
+        let all = Builtin::open().expect("the table is whole");
+        assert!(like(&all, "remove the file", "delete the document") > 0.45);
+        assert!(like(&all, "remove the file", "the weather in spring") < 0.35);
+        assert_eq!(all.one("… ::"), None, "signs say nothing");
+        assert!(all.knows("payment") && !all.knows("zanzibarq") && !all.knows("x"));
+    }
+
+    #[test]
+    fn tokens_are_those_of_the_model() {
+        let all = Builtin::open().expect("the table is whole");
+        let text = include_str!("../../../../tests/data/embeddings.json");
+        let known: Vec<Value> = serde_json::from_str(text).expect("the fixture is JSON");
+        assert!(known.len() > 9);
+        for entry in known {
+            let names = entry["tokens"].as_array().expect("tokens").iter();
+            let names = names.filter_map(|name| all.table.find(name.as_str()?.as_bytes()));
+            let mut ours = Vec::new();
+            let text = entry["text"].as_str().expect("a text");
+            wordpiece::tokens(text, &all.table, &mut |token| ours.push(token));
+            assert_eq!(ours, names.collect::<Vec<_>>(), "{text}");
+        }
+    }
+}
