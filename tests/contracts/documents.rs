@@ -456,9 +456,12 @@ fn recall() {
       records: {}
       size: number
       unreadable: []
+      vectors: {added: number, embedder: text, left: number, passages: number, why: null}
     ccc.search/1
       cursor: null
+      degraded: null
       hits: [{agent: text, began: text, branches: [text], last: text, missing: [], moments: [{around: [{after: bool, role: text, text: text}], at: text, hash: text, highlights: [[number]], offset: number, path: text, role: text, score: number, snippet: text, subagent: bool, tool: null|text}], project: text, resume: text, score: number, session: text, tag: null, title: text}]
+      mode: text
       query: text
       stale: bool
       total: number
