@@ -105,7 +105,8 @@ pub fn run(ctx: &Ctx, args: &WhyArgs) -> Result<()> {
     };
     let mut looked = Vec::new();
     let plain = || history::blame(repo, &path, &target, commit.as_deref(), false);
-    let findings = findings(&mut inquiry, &blamed, &plain, &mut looked)?;
+    let some = target.lines.is_some();
+    let findings = findings(&mut inquiry, &blamed, (some, &plain), &mut looked)?;
     if findings.iter().all(|finding| finding.sessions.is_empty()) {
         return Err(nothing(&args.target, &looked));
     }
@@ -122,11 +123,12 @@ pub fn run(ctx: &Ctx, args: &WhyArgs) -> Result<()> {
     })
 }
 
-/// Asks for each commit; where whoever wrote lines is not known, for who brought them to where they are too.
+/// Asks for each commit; of some lines, and where whoever wrote them is not known, also for who brought them to where
+/// they are.
 fn findings(
     inquiry: &mut Inquiry<'_>,
     blamed: &[Blamed],
-    plain: &dyn Fn() -> Result<Vec<Blamed>>,
+    (some, plain): (bool, &dyn Fn() -> Result<Vec<Blamed>>),
     looked: &mut Vec<(Blamed, Vec<String>)>,
 ) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
@@ -136,7 +138,7 @@ fn findings(
         looked.push((blamed.clone(), without));
         let written = finding(blamed, sessions);
         let mut brought = Vec::new();
-        if blamed.commit.is_some() && written.sure() < Some(Sure::Likely) {
+        if blamed.commit.is_some() && (some || written.sure() < Some(Sure::Likely)) {
             let plain = match all.take() {
                 Some(plain) => plain,
                 None => plain()?,

@@ -69,8 +69,8 @@ pub fn commit(repo: &Repo, name: &str) -> Result<String> {
     Ok(out.stdout_text().trim().to_owned())
 }
 
-/// Finds the commits that wrote the lines or, if moved and copied lines are not `followed`, that brought them to where
-/// they are; white space is nobody's.
+/// Finds the commits that wrote the lines: moved and copied ones are followed, white space is nobody's. Or, if they are
+/// not `followed`, the commits that brought them to where they are, as they are.
 pub fn blame(
     repo: &Repo,
     path: &str,
@@ -81,9 +81,9 @@ pub fn blame(
     if commit.is_none() && !is_tracked(repo, path)? {
         return untracked(repo, path, target);
     }
-    let mut cmd = run::read(repo).args(["blame", "--line-porcelain", "-w"]);
+    let mut cmd = run::read(repo).args(["blame", "--line-porcelain"]);
     if followed {
-        cmd = cmd.args(["-M", "-C"]);
+        cmd = cmd.args(["-w", "-M", "-C"]);
     }
     if let Some((from, to)) = target.lines {
         cmd = cmd.arg("-L").arg(format!("{from},{to}"));
