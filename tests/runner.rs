@@ -76,6 +76,7 @@ mod features {
     mod memory;
     mod notify;
     mod search;
+    mod search_live;
     mod search_meaning;
     mod session;
     mod setup;

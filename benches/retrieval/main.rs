@@ -1,7 +1,7 @@
 //! How well and how fast search finds, on the development split of the retrieval kit.
 //!
-//! `CCC_RETRIEVAL=DIR cargo bench --bench retrieval -- [rank] [speed] [lines]`, where `DIR` holds what the kit makes: `home/`,
-//! `t1.json` (commit subject → sessions), `t2.json` (line → sessions) and `runs/` with the baselines' answers. `lines` needs
+//! `CCC_RETRIEVAL=DIR cargo bench --bench retrieval -- [rank] [speed] [why]`, where `DIR` holds what the kit makes: `home/`,
+//! `t1.json` (commit subject → sessions), `t2.json` (line → sessions) and `runs/` with the baselines' answers. `why` needs
 //! `CCC_RETRIEVAL_REPO`, the git directory that the kit was made from. Nothing of it is kept or printed but figures.
 
 #![allow(
@@ -10,9 +10,10 @@
     reason = "a bench starts processes, reads the time and prints"
 )]
 
-mod lines;
+mod keys;
 mod score;
 mod speed;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -29,6 +30,9 @@ fn main() {
         println!("CCC_RETRIEVAL names no directory of the retrieval kit: nothing is measured");
         return;
     };
+    if wanted.iter().any(|word| word == "keys-inside") {
+        return keys::inside(&dir);
+    }
     let all = wanted.is_empty();
     if all || wanted.iter().any(|word| word == "rank") {
         score::run(&dir);
@@ -36,10 +40,10 @@ fn main() {
     if all || wanted.iter().any(|word| word == "speed") {
         speed::run(&dir);
     }
-    if all || wanted.iter().any(|word| word == "lines") {
+    if all || wanted.iter().any(|word| word == "why") {
         match std::env::var_os("CCC_RETRIEVAL_REPO").map(PathBuf::from) {
-            Some(repo) => lines::run(&dir, &repo),
-            None => println!("CCC_RETRIEVAL_REPO names no git directory: lines are not measured"),
+            Some(repo) => why::run(&dir, &repo),
+            None => println!("CCC_RETRIEVAL_REPO names no git directory: why is not measured"),
         }
     }
 }

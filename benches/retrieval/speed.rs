@@ -1,4 +1,5 @@
-//! Building the index against SQLite FTS5, a fresh line until it is found, a cold query against ripgrep or grep.
+//! Building the index against SQLite FTS5, a fresh line until it is found, a cold query against ripgrep or grep,
+//! a key until its screen.
 
 use super::World;
 use std::io::Write as _;
@@ -21,6 +22,7 @@ pub fn run(kit: &Path) {
     );
     append(&world);
     cold(&world);
+    super::keys::run(&world, kit);
 }
 
 fn index(kit: &Path) {

@@ -255,7 +255,7 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Notify(args) => notify::cmd::run(ctx, args),
         Command::Recap(args) => board::cmd::recap(ctx, args),
         Command::Release(args) => claim::cmd::release(ctx, args),
-        Command::Search(args) => search::cmd::search(ctx, args),
+        Command::Search(args) => search::cmd::search(ctx, args, &inbox::cmd::question),
         Command::Send(args) => inbox::cmd::send(ctx, args),
         Command::Session(command) => {
             session::cmd::run(ctx, command, give_back, why::store::files::of_session)?;

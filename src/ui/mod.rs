@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod progress;
+pub mod screen;
 pub mod table;
 
 use crate::error::{Error, Result};

@@ -290,7 +290,7 @@ pub struct Ranked {
 }
 
 /// A conversation as it is shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Hit {
     /// Its id, as its agent knows it.
     pub session: String,
@@ -319,7 +319,7 @@ pub struct Hit {
 }
 
 /// One place in a conversation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Moment {
     /// What it is.
     pub role: &'static str,

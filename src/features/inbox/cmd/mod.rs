@@ -24,7 +24,7 @@ use std::io::Read;
 pub use ask::ask;
 pub use inbox::inbox;
 pub use listen::listen;
-pub use send::send;
+pub use send::{question, send};
 
 /// Arguments of `send`.
 #[derive(Debug, Args)]

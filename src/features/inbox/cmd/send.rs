@@ -12,7 +12,7 @@ use crate::{
                 agenda::{DUE, TASK},
                 traffic,
             },
-            model::{About, Message, State, To},
+            model::{About, Message, Priority, State, To},
             publish::Posted,
         },
         inbox::{pane, places, receiver, view::SentView},
@@ -71,6 +71,27 @@ pub fn send(ctx: &Ctx, args: &SendArgs) -> Result<()> {
         because: None,
         instead_of: None,
     })
+}
+
+/// Sends a session that is there what a person typed at a terminal, and tells what became of it.
+pub fn question(ctx: &Ctx, to: &SessionTag, said: &str) -> Result<String> {
+    // A person may sit in a session's worktree and is not that session.
+    let from = sender(ctx, true).or_else(|_| sender(ctx, false))?;
+    let command = |tag: &SessionTag| receiver::send_command(tag, said);
+    let peer = receiver::find(ctx, to.as_str(), &command)?;
+    receiver::require_there(ctx, &peer, &command)?;
+    if from.session() == Some(to) {
+        return Err(Error::usage("a session does not write to itself"));
+    }
+    let about = About {
+        room: RoomName::mail(),
+        to: vec![To::Session(to.clone())],
+        priority: Some(Priority::Next),
+        ..About::default()
+    };
+    let message = draft::letter(ctx, from, said.to_owned(), about)?;
+    let (posted, _) = deliver(ctx, message, peer.elsewhere)?;
+    Ok(format!("{} is sent to {to}", posted.message.id))
 }
 
 /// Posts here or in the hub, and tells where.

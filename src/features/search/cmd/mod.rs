@@ -1,10 +1,12 @@
 //! `git ccc index` and `git ccc search`.
 
 mod index;
+mod live;
 mod meaning;
 mod search;
 
 pub use index::{IndexArgs, index};
+pub use live::Finder;
 pub use search::{SearchArgs, search};
 
 use super::store::{

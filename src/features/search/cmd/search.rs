@@ -1,6 +1,7 @@
 //! `git ccc search`.
 
 use super::{
+    live::{Ask, live},
     meaning::{self, Mode, Near},
     refresh,
 };
@@ -38,7 +39,7 @@ use std::{collections::HashSet, path::Path, time::Duration};
 use tantivy::Searcher;
 
 /// Another writer is waited for this long before the index is asked as it is.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// About so many bytes of a moment are shown.
 const WIDTH: usize = 280;
 /// So many characters of a neighbour are shown.
@@ -46,7 +47,7 @@ const NEIGHBOUR: usize = 400;
 
 /// In what order.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum SortArg {
+pub enum SortArg {
     /// Those that fit best
     #[default]
     Best,
@@ -61,18 +62,18 @@ enum SortArg {
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_long_help = HELP)]
 pub struct SearchArgs {
     /// What to look for: words, "phrase", begin*, -not, OR, (…), role: tool: file: project: branch: session: agent: room: after: before: commit:
-    #[arg(required_unless_present_any = ["filters", "commit"], num_args = 1.., value_name = "QUERY")]
+    #[arg(required_unless_present_any = ["filters", "commit", "interactive"], num_args = 1.., value_name = "QUERY")]
     query: Vec<String>,
     /// Show so many conversations
     #[arg(long, default_value_t = 10, value_name = "N")]
     limit: usize,
     /// Show so many moments of each
     #[arg(long, default_value_t = 3, value_name = "N")]
-    moments: usize,
+    pub(super) moments: usize,
     /// The order
     #[arg(long, value_enum, default_value_t)]
     sort: SortArg,
@@ -87,7 +88,7 @@ pub struct SearchArgs {
     all_words: bool,
     /// Do not look for new text first
     #[arg(long)]
-    no_refresh: bool,
+    pub(super) no_refresh: bool,
     /// Show so many neighbours on both sides of each moment
     #[arg(short = 'C', long, default_value_t = 0, value_name = "N")]
     context: usize,
@@ -97,6 +98,9 @@ pub struct SearchArgs {
     /// Open the best moment in $VISUAL or $EDITOR, or say where it is
     #[arg(long)]
     open: bool,
+    /// Search as you type, on the whole screen
+    #[arg(short, long, conflicts_with_all = ["context", "open", "cursor"])]
+    interactive: bool,
     /// Find what the asking conversation said itself, too
     #[arg(long)]
     own: bool,
@@ -116,11 +120,18 @@ their parts, names of commits by their beginning.
   git ccc search '\"connection reset\" -test project:api'
   git ccc search 'commit:3f78685'
   git ccc search --commit HEAD~2
+  git ccc search -i 'retry backoff'
+
+On the screen of -i: up and down choose a conversation and tab one of its moments, enter opens it in the editor, ^Y copies
+the command that goes on with the conversation, ^S sends a question to its session if that is running, esc ends.
 
 In one word of the shell a query may begin with -: put -- before it.";
 
-/// Runs `search`.
-pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
+/// Runs `search`; asking a session something is the caller's business, who passes what does it.
+pub fn search(ctx: &Ctx, args: &SearchArgs, ask: Ask<'_>) -> Result<()> {
+    if args.interactive {
+        return live(ctx, args, ask);
+    }
     if args.filters {
         return ctx
             .ui
@@ -138,7 +149,8 @@ pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
     let stale = !args.no_refresh && refresh(ctx, &store, PATIENCE)?.busy;
     let searcher = ingest::reader(&store)?.searcher();
     let asked = Asked {
-        ctx,
+        ctx: Some(ctx),
+        now: ctx.now().unix() * 1000,
         args,
         store: &store,
         searcher: &searcher,
@@ -156,7 +168,7 @@ pub fn search(ctx: &Ctx, args: &SearchArgs) -> Result<()> {
         return Err(nothing(&text, total, &searcher));
     }
     if args.open {
-        return asked.open(page[0]);
+        return asked.open(ctx, page[0]);
     }
     let more = from + page.len() < total;
     let everywhere = ranked.iter().fold(0, |words, ranked| words | ranked.words);
@@ -192,7 +204,7 @@ fn tell(ctx: &Ctx, view: &SearchView) -> Result<()> {
 }
 
 /// Returns the query with the commit that an option names, by its full name if git knows it here.
-fn query_text(ctx: &Ctx, args: &SearchArgs) -> String {
+pub(super) fn query_text(ctx: &Ctx, args: &SearchArgs) -> String {
     let mut words = args.query.clone();
     if let Some(name) = &args.commit {
         let full = ctx.repo().ok().and_then(|repo| {
@@ -221,7 +233,7 @@ fn nothing(text: &str, total: usize, searcher: &Searcher) -> Error {
 }
 
 /// Returns the sessions that are registered here, if this is a repository that has any.
-fn registered(ctx: &Ctx) -> Vec<Session> {
+pub(super) fn registered(ctx: &Ctx) -> Vec<Session> {
     // Outside of a repository, or in one that is not set up, there are none.
     ctx.repo()
         .and_then(sessions::load_readable)
@@ -229,7 +241,7 @@ fn registered(ctx: &Ctx) -> Vec<Session> {
 }
 
 /// Puts a conversation's own id in the place of a session's tag.
-fn with_tags(expr: Expr, known: &[Session]) -> Expr {
+pub(super) fn with_tags(expr: Expr, known: &[Session]) -> Expr {
     let list = |parts: Vec<Expr>| {
         parts
             .into_iter()
@@ -253,7 +265,7 @@ fn with_tags(expr: Expr, known: &[Session]) -> Expr {
     }
 }
 
-fn missing(wanted: &[Wanted], words: u32) -> Vec<String> {
+pub(super) fn missing(wanted: &[Wanted], words: u32) -> Vec<String> {
     let lacks = |index: &usize| words & (1 << index.min(&(query::BITS - 1))) == 0;
     (0..wanted.len())
         .filter(lacks)
@@ -283,25 +295,36 @@ fn after(ranked: &[Ranked], cursor: &str) -> Result<usize> {
     Ok(place.unwrap_or_else(|| ranked.partition_point(|ranked| ranked.score >= score)))
 }
 
-struct Asked<'a> {
-    ctx: &'a Ctx,
-    args: &'a SearchArgs,
-    store: &'a Store,
-    searcher: &'a Searcher,
-    known: &'a [Session],
+/// One question, while it is answered.
+pub(super) struct Asked<'a> {
+    /// Where meaning can be asked for; without it, as while one types, words decide.
+    pub ctx: Option<&'a Ctx>,
+    /// The time, in milliseconds.
+    pub now: i64,
+    /// How it is asked.
+    pub args: &'a SearchArgs,
+    /// The index.
+    pub store: &'a Store,
+    /// A view of it that does not change.
+    pub searcher: &'a Searcher,
+    /// The sessions that are registered here.
+    pub known: &'a [Session],
 }
 
 /// What a query found.
-struct Found {
-    ranked: Vec<Ranked>,
-    wanted: Vec<Wanted>,
+pub(super) struct Found {
+    /// The conversations, the best first.
+    pub ranked: Vec<Ranked>,
+    /// The words that were wanted.
+    pub wanted: Vec<Wanted>,
     mode: Mode,
     down: Option<String>,
 }
 
 impl Asked<'_> {
-    fn rank(&self, expr: &Expr) -> Result<Found> {
-        let now = self.ctx.now().unix() * 1000;
+    /// Ranks the conversations.
+    pub fn rank(&self, expr: &Expr) -> Result<Found> {
+        let now = self.now;
         let wanted = query::wanted(expr);
         let need = narrow::needs(expr, self.searcher, &self.store.fields, now)?;
         let mut without = HashSet::new();
@@ -328,23 +351,21 @@ impl Asked<'_> {
             now,
             moments: self.args.moments.max(1),
         };
-        let mut mode = Mode::of(self.ctx, self.args.mode, expr)?;
+        let mut mode = match self.ctx {
+            Some(ctx) => Mode::of(ctx, self.args.mode, expr)?,
+            None => Mode::Keyword,
+        };
         // What is not ranked by how well it fits, or must have all words, is as exact as can be.
         let exact = wanted.is_empty() || self.args.all_words;
         if exact || (matches!(sort, Sort::Newest | Sort::Oldest) && mode == Mode::Hybrid) {
             mode = Mode::Keyword;
         }
-        let near = if mode == Mode::Keyword {
-            Near::default()
-        } else {
-            let index = (self.store, self.searcher);
-            meaning::near(
-                self.ctx,
-                index,
-                (expr, &question),
-                &common,
-                !self.args.no_refresh,
-            )?
+        let near = match self.ctx {
+            Some(ctx) if mode != Mode::Keyword => {
+                let index = (self.store, self.searcher);
+                meaning::near(ctx, index, (expr, &question), &common, !self.args.no_refresh)?
+            }
+            _ => Near::default(),
         };
         let ranked = match mode {
             Mode::Keyword => rank::rank(places, &order),
@@ -362,9 +383,26 @@ impl Asked<'_> {
         })
     }
 
-    fn hit(&self, ranked: &Ranked, wanted: &[Wanted]) -> Result<Hit> {
+    /// Returns a conversation with its moments.
+    pub fn hit(&self, ranked: &Ranked, wanted: &[Wanted]) -> Result<Hit> {
+        let shown = self.shown(&ranked.moments)?;
+        let moments = shown.iter().map(|place| self.moment(place, wanted));
+        Ok(Hit {
+            moments: moments.collect::<Result<_>>()?,
+            ..self.described(ranked, wanted, &shown)
+        })
+    }
+
+    /// Returns a conversation without its moments, which is all that a list needs.
+    pub fn face(&self, ranked: &Ranked, wanted: &[Wanted]) -> Result<Hit> {
+        let first = &ranked.moments[..ranked.moments.len().min(1)];
+        Ok(self.described(ranked, wanted, &self.shown(first)?))
+    }
+
+    /// Reads places, each with its source.
+    fn shown(&self, moments: &[Scored]) -> Result<Vec<(Shown, Scored, Source)>> {
         let mut shown: Vec<(Shown, Scored, Source)> = Vec::new();
-        for moment in &ranked.moments {
+        for moment in moments {
             let place = ask::show(self.store, self.searcher, moment.at)?;
             // A piece that says the same says nothing new.
             if !shown.iter().any(|(known, _, _)| known.hash == place.hash) {
@@ -372,6 +410,16 @@ impl Asked<'_> {
                 shown.push((place, *moment, source));
             }
         }
+        Ok(shown)
+    }
+
+    /// Says what is known of the conversation of some places.
+    fn described(
+        &self,
+        ranked: &Ranked,
+        wanted: &[Wanted],
+        shown: &[(Shown, Scored, Source)],
+    ) -> Hit {
         let source = shown
             .first()
             .map(|(_, _, source)| source.clone())
@@ -393,7 +441,7 @@ impl Asked<'_> {
         let span = shown.iter().filter_map(|(_, _, source)| source.span);
         let span = span.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         let resume = readers::of_agent(&source.agent).map(|reader| reader.resume(&session));
-        Ok(Hit {
+        Hit {
             agent: source.agent.clone(),
             title: source.title().map(|title| mask(title).into_owned()),
             tag: tag.map(|session| session.tag.to_string()),
@@ -408,12 +456,9 @@ impl Asked<'_> {
             score: ranked.score,
             missing: missing(wanted, ranked.words),
             resume: resume.filter(|_| !source.gone),
-            moments: shown
-                .iter()
-                .map(|place| self.moment(place, wanted))
-                .collect::<Result<_>>()?,
+            moments: Vec::new(),
             session,
-        })
+        }
     }
 
     fn moment(
@@ -460,40 +505,35 @@ impl Asked<'_> {
     }
 
     /// Opens the best moment where it stands in the transcript.
-    fn open(&self, ranked: &Ranked) -> Result<()> {
+    fn open(&self, ctx: &Ctx, ranked: &Ranked) -> Result<()> {
         let place = ask::show(self.store, self.searcher, ranked.moments[0].at)?;
         let source = ask::source(self.store, self.searcher, place.source)?;
         if source.gone || readers::of_agent(&source.agent).is_none() {
-            return self
-                .ctx
-                .ui
-                .raw(format!("{}\n", text::block(&mask(&place.text))).as_bytes());
+            let text = text::block(&mask(&place.text));
+            return ctx.ui.raw(format!("{text}\n").as_bytes());
         }
         let line = line_of(Path::new(&source.path), place.at >> 16);
-        let editor = env::editor().filter(|_| self.ctx.ui.on_terminal());
-        let Some(editor) = editor else {
-            return self
-                .ctx
-                .ui
-                .raw(format!("{}:{line}\n", source.path).as_bytes());
+        let Some(editor) = editor(&source.path, line).filter(|_| ctx.ui.on_terminal()) else {
+            return ctx.ui.raw(format!("{}:{line}\n", source.path).as_bytes());
         };
-        let mut words = editor.split_whitespace();
-        let program = words.next().unwrap_or("vi");
-        let status = Cmd::new(program)
-            .args(words)
-            .arg(format!("+{line}"))
-            .arg(&source.path)
-            .run_attached()?;
-        if status.success() {
+        if editor.run_attached()?.success() {
             Ok(())
         } else {
-            Err(Error::no(format!("{program} ended with an error")))
+            Err(Error::no("the editor ended with an error"))
         }
     }
 }
 
+/// Returns what opens a file at a line in $VISUAL or $EDITOR.
+pub(super) fn editor(path: &str, line: u64) -> Option<Cmd> {
+    let editor = env::editor()?;
+    let mut words = editor.split_whitespace();
+    let editor = Cmd::new(words.next()?).args(words);
+    Some(editor.arg(format!("+{line}")).arg(path))
+}
+
 /// Counts lines up to a byte of a file; one that cannot be read is shown from its beginning.
-fn line_of(path: &Path, offset: u64) -> u64 {
+pub(super) fn line_of(path: &Path, offset: u64) -> u64 {
     use std::io::Read;
     let Ok(file) = std::fs::File::open(path) else {
         return 1;

@@ -1,6 +1,8 @@
-//! Pure decisions of search: reading JSON without parsing it, cutting words, queries, ranks, snippets.
+//! Pure decisions of search: reading JSON without parsing it, cutting words, queries, ranks, snippets, what is typed.
 
 pub mod blend;
+pub mod input;
+pub mod live;
 pub mod pieces;
 pub mod query;
 pub mod rank;

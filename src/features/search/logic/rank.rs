@@ -64,9 +64,14 @@ fn recency(sort: Sort, age: i64) -> f64 {
 /// Puts the best places first; of equals the older.
 pub fn order(places: &mut [Scored]) {
     places.sort_unstable_by(|a, b| {
+        let by_age = match order.sort {
+            // Without words all fit alike, and it is the oldest that are passed over.
+            Sort::Newest => b.time.cmp(&a.time),
+            _ => a.time.cmp(&b.time),
+        };
         b.score
             .total_cmp(&a.score)
-            .then(a.time.cmp(&b.time))
+            .then(by_age)
             .then(a.at.cmp(&b.at))
     });
 }

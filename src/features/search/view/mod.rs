@@ -1,6 +1,8 @@
 //! What search says.
 
-use super::model::{Hit, Moment};
+pub mod live;
+
+use crate::features::search::model::{Hit, Moment};
 use crate::{base::text, ui::Answer};
 use serde::Serialize;
 use std::fmt::Write as _;
