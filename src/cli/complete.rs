@@ -12,22 +12,48 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// git's own bash completion calls this for `git ccc <TAB>`.
-const BASH_BRIDGE: &str = "
-_git_ccc() {
-    COMP_WORDS=(git-ccc \"${COMP_WORDS[@]:2}\")
-    COMP_CWORD=$((COMP_CWORD - 1))
-    _git-ccc git-ccc \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"
+/// What bash gets beside the script: the names of filters in a query of `search`, and `_git_ccc`, which git's own
+/// completion calls for `git ccc <TAB>`. `SCRIPT` stands for the function that the script defines.
+const BASH: &str = r#"
+_git_ccc_and_filters() {
+    SCRIPT "$@"
+    if [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *" search "* && $2 != -* ]]; then
+        COMPREPLY+=($(compgen -W "$(git-ccc search --filters 2>/dev/null)" -- "$2"))
+        [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *: ]] && compopt -o nospace 2>/dev/null
+    fi
+    return 0
 }
-";
+complete -F _git_ccc_and_filters -o bashdefault -o default git-ccc
+
+_git_ccc() {
+    COMP_WORDS=(git-ccc "${COMP_WORDS[@]:2}")
+    COMP_CWORD=$((COMP_CWORD - 1))
+    _git_ccc_and_filters git-ccc "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+}
+"#;
+
+/// What fish gets beside the script.
+const FISH: &str = r#"
+complete -c git-ccc -n "__fish_git_ccc_using_subcommand search" -a "(git-ccc search --filters 2>/dev/null)"
+"#;
 
 /// Prints the script.
 pub fn run(ctx: &Ctx, args: &CompletionsArgs) -> Result<()> {
     let mut script = Vec::new();
     let mut command = Cli::command().bin_name("git-ccc");
     clap_complete::generate(args.shell, &mut command, "git-ccc", &mut script);
-    if args.shell == Shell::Bash {
-        script.extend_from_slice(BASH_BRIDGE.as_bytes());
+    match args.shell {
+        Shell::Bash => {
+            // The name is the generator's affair.
+            let name = script
+                .split(|byte| *byte == b'(')
+                .next()
+                .unwrap_or_default();
+            let more = BASH.replace("SCRIPT", &String::from_utf8_lossy(name));
+            script.extend_from_slice(more.as_bytes());
+        }
+        Shell::Fish => script.extend_from_slice(FISH.as_bytes()),
+        _ => {}
     }
     ctx.ui.raw(&script)
 }

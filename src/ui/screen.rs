@@ -73,6 +73,10 @@ impl Screen {
 
     /// Draws.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> Result<()> {
+        // A panic elsewhere has given the screen back; what is drawn now would stand in the shell's.
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         self.terminal.draw(draw).context(Kind::Setup, no).map(drop)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::common::output::CommandOutput;
 use crate::common::setup::ready;
-use crate::common::world::{BINARY, World};
+use crate::common::world::{BINARY, World, poll};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -596,7 +596,52 @@ fn the_room_and_the_log_are_found_too() {
 }
 
 #[test]
-fn packed_rollouts_and_other_roots_are_read() {
+fn a_rollout_that_was_packed_is_still_there_once() {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    let w = World::new();
+    let plain = codex(&w, CODEX);
+    let before = w.ccc(["index", "--json"]).ok().json();
+    let packed = plain.with_extension("jsonl.zst");
+    fs::write(
+        &packed,
+        compress_to_vec(CODEX.as_bytes(), CompressionLevel::Fastest),
+    )
+    .expect("a file");
+    fs::remove_file(&plain).expect("it was there");
+    assert_eq!(best(&w, "jitterword").0, "human");
+    assert_eq!(count(&w, "jitterword"), 1, "it is one conversation");
+    let after = w.ccc(["index", "--json"]).ok().json();
+    assert_eq!(after["documents"], before["documents"], "{after}");
+
+    // Torn in the middle, it costs what is behind the tear.
+    let torn = fs::read(&packed).expect("it is there");
+    fs::write(&packed, &torn[..torn.len() / 2]).expect("a file");
+    w.ccc(["index", "--rebuild"]);
+    let packed = w.ccc(["search", "--json", "jitterword"]);
+    assert!(packed.code <= 1, "{packed}");
+}
+
+#[test]
+fn what_comes_while_it_watches_is_indexed() {
+    let w = World::options().real_clock().build();
+    let path = claude(&w, "a.jsonl", said("1", "a", "earlyword"));
+    let watch = w.command(BINARY, ["index", "--watch"]).spawn();
+    watch.wait_for("new documents");
+    watch.wait_until_it_watches();
+    let mut text = fs::read_to_string(&path).expect("it is there");
+    text.push_str(&said("2", "a", "lateword"));
+    fs::write(&path, &text).expect("a transcript");
+    claude(&w, "b.jsonl", said("3", "b", "otherword"));
+    poll("both are indexed", || {
+        let found = |word| w.ccc(["search", "--no-refresh", "--json", word]).code == 0;
+        (found("lateword") && found("otherword")).then_some(())
+    });
+    watch.signal(rustix::process::Signal::INT);
+    watch.wait();
+}
+
+#[test]
+fn other_roots_are_read() {
     let w = World::new();
     let elsewhere = w.tmp().join("elsewhere");
     fs::create_dir_all(&elsewhere).expect("a folder");

@@ -494,3 +494,24 @@ fn completions_are_written_for_each_shell() {
         assert!(script.ok().stdout.contains("git-ccc"), "{script}");
     }
 }
+
+#[test]
+fn bash_completes_commands_and_the_filters_of_a_query() {
+    let w = world();
+    let script = w.ccc(["completions", "bash"]).ok().stdout.clone();
+    let path = w.tmp().join("completion.bash");
+    fs::write(&path, script).expect("a script");
+    let replies = |words: &str, which: usize, call: &str| {
+        let run = format!(
+            "source '{}'; COMP_WORDS=({words}); COMP_CWORD={which}; {call}; echo \"${{COMPREPLY[*]}}\"",
+            path.display()
+        );
+        let out = w.command("bash", ["-c", &run]).run();
+        out.ok().stdout.trim().to_owned()
+    };
+    let direct = "_git_ccc_and_filters git-ccc \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"";
+    assert_eq!(replies("git-ccc sea", 1, direct), "search");
+    assert_eq!(replies("git ccc sea", 2, "_git_ccc"), "search");
+    assert_eq!(replies("git-ccc search x ro", 3, direct), "role: room:");
+    assert_eq!(replies("git ccc search x ag", 4, "_git_ccc"), "agent:");
+}
