@@ -94,9 +94,9 @@ impl Finder {
             }
         };
         let found = self.asked().rank(&expr)?;
-        let wanted = found.wanted;
+        let (ranked, wanted) = (found.ranked, found.wanted);
         let mut rows = Vec::new();
-        for ranked in found.ranked.iter().take(ROWS) {
+        for ranked in ranked.iter().take(ROWS) {
             if !is_wanted() {
                 return Ok(None);
             }
