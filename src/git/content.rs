@@ -15,8 +15,8 @@ use crate::{
 };
 use gix::{
     bstr::{BStr, BString, ByteSlice},
-    objs::{TreeRefIter, tree::EntryKind},
-    odb::memory::Storage,
+    objs::{Kind as ObjectKind, Tree, WriteTo as _, tree::Editor, tree::EntryKind},
+    validate::path::component,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
@@ -165,40 +165,51 @@ pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
     if base == repo.gix().empty_tree().id {
         super::objects::empty_tree(repo)?;
     }
-    // Each attempt edits anew, for git may move what is read into a pack. The trees are made in memory: gix's own
-    // writing of each costs more than the rest of a commit.
-    let (tree, made) = persist(|| {
-        let mut memory = repo.gix().clone().with_object_memory();
-        let mut editor = memory.edit_tree(base).context(Kind::Setup, unwritable)?;
+    for Staged { path, blob } in staged {
+        let link = blob
+            .as_ref()
+            .is_some_and(|blob| blob.kind == EntryKind::Link);
+        require_names(path, link).context(Kind::Setup, unwritable)?;
+    }
+    // Each attempt edits anew, for git may move what is read into a pack. gix's own editor looks, for each tree that it
+    // writes, whether every object in it is there: in a large directory that costs more than the rest of a commit. Trees come
+    // out from the deepest up, so that what a kill leaves never names what is not there.
+    persist(|| {
+        let root = repo
+            .gix()
+            .find_tree(base)
+            .context(Kind::Setup, unwritable)?;
+        let root = root.decode().context(Kind::Setup, unwritable)?.into_owned();
+        let mut editor = Editor::new(root, &repo.gix().objects, repo.hash());
         for Staged { path, blob } in staged {
+            let names = path.split_str("/").map(BStr::new);
             match blob {
-                Some(blob) => editor
-                    .upsert(path, blob.kind, blob.oid)
-                    .context(Kind::Setup, unwritable)?,
-                None => editor.remove(path).context(Kind::Setup, unwritable)?,
-            };
+                Some(blob) => editor.upsert(names, blob.kind, blob.oid),
+                None => editor.remove(names),
+            }
+            .context(Kind::Setup, unwritable)?;
         }
-        let tree = editor.write().context(Kind::Setup, unwritable)?.detach();
-        drop(editor);
-        let made = memory.objects.take_object_memory().unwrap_or_default();
-        Ok::<_, Error>((tree, made))
-    })?;
-    write_trees(repo, &made, tree).context(Kind::Setup, unwritable)?;
-    Ok(tree)
+        let write = |tree: &Tree| {
+            let mut data = Vec::new();
+            tree.write_to(&mut data)?;
+            super::loose::write(repo, ObjectKind::Tree, &data)
+        };
+        editor.write(write).context(Kind::Setup, unwritable)
+    })
 }
 
-/// Writes a tree, and before it those beneath: what a kill leaves must not name what is not there.
-fn write_trees(repo: &Repo, made: &Storage, tree: Oid) -> std::io::Result<()> {
-    let Some((kind, data)) = made.get(&tree) else {
-        return Ok(());
+/// Requires names that git takes too: none that a file system could read as `.git`.
+fn require_names(path: &BString, link: bool) -> Result<(), component::Error> {
+    let mode = link.then_some(component::Mode::Symlink);
+    let options = component::Options {
+        // A name such as `a:b` is as good as any where this runs.
+        protect_windows: false,
+        ..component::Options::default()
     };
-    for entry in TreeRefIter::from_bytes(data, repo.hash()) {
-        let entry = entry.map_err(std::io::Error::other)?;
-        if entry.mode.is_tree() {
-            write_trees(repo, made, entry.oid.to_owned())?;
-        }
+    for name in path.split_str("/") {
+        gix::validate::path::component(name.into(), mode, options)?;
     }
-    persist(|| super::loose::write(repo, *kind, data)).map(drop)
+    Ok(())
 }
 
 /// Returns the file, link or submodule that a tree has at a path: object and mode. A directory is none of these.

@@ -17,6 +17,8 @@ use std::{
 
 /// What is larger is worth compressing.
 const SMALL: usize = 64 * 1024;
+/// A tree is names of objects for the most part, which do not compress.
+const SMALL_TREE: usize = 1024 * 1024;
 /// The most bytes of one stored block.
 const BLOCK: usize = 0xffff;
 
@@ -25,7 +27,11 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Writes an object, unless it stands there loose already.
 pub fn write(repo: &Repo, kind: Kind, data: &[u8]) -> io::Result<Oid> {
-    if data.len() > SMALL {
+    let small = match kind {
+        Kind::Tree => SMALL_TREE,
+        _ => SMALL,
+    };
+    if data.len() > small {
         return repo
             .gix()
             .objects
