@@ -96,7 +96,14 @@ fn exact_questions_stay_with_words_and_what_is_required_holds() {
         let output = search(&w, &[exact]);
         assert_eq!(found(&output), [""; 0], "{exact}");
     }
-    let narrow = search(&w, &["--mode", "hybrid", "payment refused by the bank -role:human"]);
+    let narrow = search(
+        &w,
+        &[
+            "--mode",
+            "hybrid",
+            "payment refused by the bank -role:human",
+        ],
+    );
     assert_eq!(
         found(&narrow),
         [""; 0],

@@ -363,7 +363,13 @@ impl Asked<'_> {
         let near = match self.ctx {
             Some(ctx) if mode != Mode::Keyword => {
                 let index = (self.store, self.searcher);
-                meaning::near(ctx, index, (expr, &question), &common, !self.args.no_refresh)?
+                meaning::near(
+                    ctx,
+                    index,
+                    (expr, &question),
+                    &common,
+                    !self.args.no_refresh,
+                )?
             }
             _ => Near::default(),
         };

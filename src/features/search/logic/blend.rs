@@ -80,7 +80,7 @@ pub fn blend(
     mut near: Vec<Scored>,
     order: &Order,
 ) -> Vec<Ranked> {
-    let mut all = rank::gather(&mut places, order.moments, rank::DEPTH);
+    let mut all = rank::gather(&mut places, order, rank::DEPTH);
     let best = all
         .iter()
         .max_by(|a, b| a.score.total_cmp(&b.score))
@@ -88,9 +88,9 @@ pub fn blend(
     let covered = best.map_or(0.0, |(session, _)| coverage(session, &places, rarity));
     let most = best.map_or(1.0, |(_, score)| score);
     let share = STRENGTH * (1.0 - covered).powi(2);
-    rank::order(&mut near);
+    rank::put_in_order(&mut near, order.sort);
     near.truncate(NEAREST);
-    let meant = rank::gather(&mut near, order.moments, DEPTH);
+    let meant = rank::gather(&mut near, order, DEPTH);
     let nearest = meant.iter().map(|ranked| ranked.score).fold(0.0, f64::max);
     let known: HashMap<u64, usize> = all
         .iter()
@@ -121,9 +121,9 @@ pub fn blend(
 
 /// Ranks by meaning alone.
 pub fn by_meaning(mut near: Vec<Scored>, order: &Order) -> Vec<Ranked> {
-    rank::order(&mut near);
+    rank::put_in_order(&mut near, order.sort);
     near.truncate(NEAREST);
-    let all = rank::gather(&mut near, order.moments, DEPTH);
+    let all = rank::gather(&mut near, order, DEPTH);
     rank::sorted(all, order)
 }
 

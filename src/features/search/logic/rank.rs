@@ -61,10 +61,10 @@ fn recency(sort: Sort, age: i64) -> f64 {
     }
 }
 
-/// Puts the best places first; of equals the older.
-pub fn order(places: &mut [Scored]) {
+/// Puts the best places first; of equals the older, or the newer if the newest are wanted.
+pub fn put_in_order(places: &mut [Scored], sort: Sort) {
     places.sort_unstable_by(|a, b| {
-        let by_age = match order.sort {
+        let by_age = match sort {
             // Without words all fit alike, and it is the oldest that are passed over.
             Sort::Newest => b.time.cmp(&a.time),
             _ => a.time.cmp(&b.time),
@@ -80,13 +80,13 @@ pub fn order(places: &mut [Scored]) {
 ///
 /// Equal ones stand with the older first: who comes to a thing first has most to say of it.
 pub fn rank(mut places: Vec<Scored>, order: &Order) -> Vec<Ranked> {
-    let all = gather(&mut places, order.moments, DEPTH);
+    let all = gather(&mut places, order, DEPTH);
     sorted(all, order)
 }
 
 /// Adds the places of each conversation up, `depth` of them, and keeps its best moments; the places are put in order.
-pub fn gather(places: &mut Vec<Scored>, moments: usize, depth: usize) -> Vec<Ranked> {
-    order(places);
+pub fn gather(places: &mut Vec<Scored>, order: &Order, depth: usize) -> Vec<Ranked> {
+    put_in_order(places, order.sort);
     places.truncate(PLACES);
     let mut index: HashMap<u64, usize> = HashMap::new();
     let mut all: Vec<(Ranked, usize)> = Vec::new();
@@ -113,7 +113,7 @@ pub fn gather(places: &mut Vec<Scored>, moments: usize, depth: usize) -> Vec<Ran
         *count += 1;
         ranked.words |= place.words;
         ranked.time = ranked.time.max(place.time);
-        if ranked.moments.len() < moments {
+        if ranked.moments.len() < order.moments {
             ranked.moments.push(*place);
         }
     }
