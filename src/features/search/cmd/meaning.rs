@@ -102,7 +102,7 @@ pub fn near(
         let bar = Progress::new(&ctx.ui, "embedding");
         let both = (&mut vectors, &*embedder);
         let done = fill(store, searcher, both, limit, &mut |done, of| {
-            bar.set(done, of)
+            bar.set(done, of);
         });
         bar.end();
         filled = done?;
@@ -157,7 +157,7 @@ pub fn complete(ctx: &Ctx, store: &Store, searcher: &Searcher) -> Result<(Filled
     let bar = Progress::new(&ctx.ui, "embedding");
     let both = (&mut vectors, &*embedder);
     let filled = fill(store, searcher, both, usize::MAX, &mut |done, of| {
-        bar.set(done, of)
+        bar.set(done, of);
     });
     bar.end();
     Ok((filled?, vectors.len(), embedder.name().to_owned()))

@@ -3,6 +3,7 @@
 mod index;
 mod live;
 mod meaning;
+mod paging;
 mod search;
 
 pub use index::{IndexArgs, index};

@@ -3,6 +3,7 @@
 use super::{
     live::{Ask, live},
     meaning::{self, Mode, Near},
+    paging::{after, cursor},
     refresh,
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
                 blend,
                 pieces::floor,
                 query::{self, Expr, Filter, Wanted},
-                rank::{self, Order, Sort},
+                rank::{Order, Sort},
                 snippet::snippet,
             },
             model::{Hit, Line, Moment, Ranked, Role, Scored, Source},
@@ -273,28 +274,6 @@ pub(super) fn missing(wanted: &[Wanted], words: u32) -> Vec<String> {
         .collect()
 }
 
-fn cursor(last: &Ranked) -> String {
-    format!("{:016x}-{:016x}", last.score.to_bits(), last.session)
-}
-
-/// Finds where an answer goes on: behind the conversation it ended with or, if that moved, behind its score.
-fn after(ranked: &[Ranked], cursor: &str) -> Result<usize> {
-    let wrong = || {
-        Error::usage(format!(
-            "{} is no cursor of an answer",
-            text::one_line(cursor, 60)
-        ))
-    };
-    let (score, session) = cursor.split_once('-').ok_or_else(wrong)?;
-    let number = |text: &str| u64::from_str_radix(text, 16).map_err(|_| wrong());
-    let (score, session) = (f64::from_bits(number(score)?), number(session)?);
-    let place = ranked
-        .iter()
-        .position(|ranked| ranked.session == session)
-        .map(|at| at + 1);
-    Ok(place.unwrap_or_else(|| ranked.partition_point(|ranked| ranked.score >= score)))
-}
-
 /// One question, while it is answered.
 pub(super) struct Asked<'a> {
     /// Where meaning can be asked for; without it, as while one types, words decide.
@@ -337,7 +316,7 @@ impl Asked<'_> {
             without: &without,
             all_words: self.args.all_words,
         };
-        let (places, common) = ask::weigh(self.store, self.searcher, &question)?;
+        let (mut places, common) = ask::weigh(self.store, self.searcher, &question)?;
         let sort = match self.args.sort {
             SortArg::Newest => Sort::Newest,
             SortArg::Oldest => Sort::Oldest,
@@ -360,26 +339,23 @@ impl Asked<'_> {
         if exact || (matches!(sort, Sort::Newest | Sort::Oldest) && mode == Mode::Hybrid) {
             mode = Mode::Keyword;
         }
+        let rarity: Vec<f32> = common.iter().map(|common| common.rarity).collect();
+        let share = match mode {
+            Mode::Keyword => 0.0,
+            Mode::Semantic => 1.0,
+            Mode::Hybrid => blend::share(&mut places, &rarity),
+        };
         let near = match self.ctx {
-            Some(ctx) if mode != Mode::Keyword => {
+            Some(ctx) if share > 0.0 => {
                 let index = (self.store, self.searcher);
-                meaning::near(
-                    ctx,
-                    index,
-                    (expr, &question),
-                    &common,
-                    !self.args.no_refresh,
-                )?
+                let fresh = !self.args.no_refresh;
+                meaning::near(ctx, index, (expr, &question), &common, fresh)?
             }
             _ => Near::default(),
         };
         let ranked = match mode {
-            Mode::Keyword => rank::rank(places, &order),
             Mode::Semantic => blend::by_meaning(near.places, &order),
-            Mode::Hybrid => {
-                let rarity: Vec<f32> = common.iter().map(|common| common.rarity).collect();
-                blend::blend(places, &rarity, near.places, &order)
-            }
+            _ => blend::blend(places, near.places, share, &order),
         };
         Ok(Found {
             ranked,

@@ -14,16 +14,27 @@ use std::collections::HashMap;
 
 /// How much meaning counts where the best conversation has none of the words; half of them leave a quarter of it.
 const STRENGTH: f64 = 0.5;
+/// Who has more of the words than this has as good as all.
+const ENOUGH: f64 = 0.95;
 /// So many passages are looked at in all.
 const NEAREST: usize = 500;
 /// So many passages of a conversation count, each less than the one before.
 const DEPTH: usize = 3;
 
-/// Tells whether a query is words of prose alone: quotes, beginnings, alternatives and identifiers ask for exact text.
+/// Tells whether a query is a question in words: quotes, beginnings and alternatives ask for exact text, and so does one
+/// that is identifiers for the most part.
 pub fn is_prose(expr: &Expr) -> bool {
+    let (mut plain, mut code) = (0, 0);
+    count(expr, &mut plain, &mut code) && plain >= code
+}
+
+fn count(expr: &Expr, plain: &mut u32, code: &mut u32) -> bool {
     match expr {
-        Expr::All(parts) => parts.iter().all(is_prose),
-        Expr::Word(word) => !is_code(word),
+        Expr::All(parts) => parts.iter().all(|part| count(part, plain, code)),
+        Expr::Word(word) => {
+            *(if is_code(word) { code } else { plain }) += 1;
+            true
+        }
         Expr::Not(_) | Expr::Filter(_) => true,
         Expr::Any(_) | Expr::Phrase(_) | Expr::Begin(_) => false,
     }
@@ -73,43 +84,38 @@ fn coverage(session: u64, places: &[Scored], rarity: &[f32]) -> f64 {
     f64::from(best / total.max(f32::MIN_POSITIVE))
 }
 
-/// Ranks by words (`places`, and how rare each word is) and by meaning (`near`, by likeness).
+/// Returns how much meaning counts beside words, whose places these are, and how rare each word is; nothing at all where
+/// a conversation has as good as all of them.
+pub fn share(places: &mut Vec<Scored>, rarity: &[f32]) -> f64 {
+    let all = rank::gather(places, &Order { sort: rank::Sort::Best, now: 0, moments: 1 }, rank::DEPTH);
+    let best = all.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+    let covered = best.map_or(0.0, |best| coverage(best.session, places, rarity));
+    if covered > ENOUGH {
+        return 0.0;
+    }
+    STRENGTH * (1.0 - covered).powi(2)
+}
+
+/// Ranks by words (`places`) and by meaning (`near`, by likeness), which counts so much.
 pub fn blend(
     mut places: Vec<Scored>,
-    rarity: &[f32],
     mut near: Vec<Scored>,
+    share: f64,
     order: &Order,
 ) -> Vec<Ranked> {
     let mut all = rank::gather(&mut places, order, rank::DEPTH);
-    let best = all
-        .iter()
-        .max_by(|a, b| a.score.total_cmp(&b.score))
-        .map(|best| (best.session, best.score));
-    let covered = best.map_or(0.0, |(session, _)| coverage(session, &places, rarity));
-    let most = best.map_or(1.0, |(_, score)| score);
-    let share = STRENGTH * (1.0 - covered).powi(2);
+    let most = all.iter().map(|ranked| ranked.score).reduce(f64::max);
     rank::put_in_order(&mut near, order.sort);
     near.truncate(NEAREST);
     let meant = rank::gather(&mut near, order, DEPTH);
     let nearest = meant.iter().map(|ranked| ranked.score).fold(0.0, f64::max);
-    let known: HashMap<u64, usize> = all
-        .iter()
-        .enumerate()
-        .map(|(at, ranked)| (ranked.session, at))
-        .collect();
     if share > 0.0 && nearest > 0.0 {
+        let at = |(at, ranked): (usize, &Ranked)| (ranked.session, at);
+        let known: HashMap<u64, usize> = all.iter().enumerate().map(at).collect();
         for mut ranked in meant {
-            let more = most * share * ranked.score / nearest;
+            let more = most.unwrap_or(1.0) * share * ranked.score / nearest;
             if let Some(at) = known.get(&ranked.session) {
-                let known = &mut all[*at];
-                known.score += more;
-                let fresh = ranked
-                    .moments
-                    .into_iter()
-                    .filter(|moment| known.moments.iter().all(|old| old.at != moment.at));
-                let fresh: Vec<Scored> = fresh.collect();
-                known.moments.extend(fresh);
-                known.moments.truncate(order.moments);
+                add(&mut all[*at], ranked, more, order.moments);
             } else {
                 ranked.score = more;
                 all.push(ranked);
@@ -117,6 +123,15 @@ pub fn blend(
         }
     }
     rank::sorted(all, order)
+}
+
+fn add(known: &mut Ranked, meant: Ranked, more: f64, moments: usize) {
+    known.score += more;
+    for moment in meant.moments {
+        if known.moments.len() < moments && known.moments.iter().all(|old| old.at != moment.at) {
+            known.moments.push(moment);
+        }
+    }
 }
 
 /// Ranks by meaning alone.
@@ -148,7 +163,9 @@ mod tests {
             now: 0,
             moments: 2,
         };
-        let ranked = blend(places.to_vec(), &[1.0, 1.0], near.to_vec(), &order);
+        let mut places = places.to_vec();
+        let share = share(&mut places, &[1.0, 1.0]);
+        let ranked = blend(places, near.to_vec(), share, &order);
         ranked.iter().map(|ranked| ranked.session).collect()
     }
 
@@ -158,12 +175,13 @@ mod tests {
             ("why do payments fail", true),
             ("payments role:human -test", true),
             ("\"exact words\"", false),
-            ("resumeIndex fails", false),
+            ("resumeIndex E0382 fails", false),
             ("E0382", false),
-            ("src/auth login", false),
+            ("src/auth resumeIndex login", false),
+            ("why does resumeIndex fail", true),
             ("retr*", false),
             ("a OR b", false),
-            ("deadbeef1 revert", false),
+            ("deadbeef1", false),
             ("what broke?", true),
         ] {
             let expr = query::parse(text).expect("a query");

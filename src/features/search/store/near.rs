@@ -47,14 +47,14 @@ pub fn near(
             }
             let session = sessions.first(doc).unwrap_or_default();
             let text = hashes.first(doc).unwrap_or_default();
-            let score = vectors.likeness(text, asked).unwrap_or(0.0);
-            if score < floor || question.without.contains(&session) {
+            let like = vectors.likeness(text, asked).unwrap_or(0.0);
+            if like < floor || question.without.contains(&session) {
                 continue;
             }
             all.push(Scored {
                 at: (u32::try_from(ord).unwrap_or(u32::MAX), doc),
                 session,
-                score,
+                score: like,
                 words: 0,
                 time: times.first(doc).unwrap_or_default(),
             });
