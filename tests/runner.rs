@@ -109,6 +109,7 @@ mod props {
     mod inbox_logic;
     mod merge_laws;
     mod merge_text;
+    mod search_bytes;
     mod search_index;
 }
 

@@ -10,6 +10,7 @@
     reason = "a bench starts processes, reads the time and prints"
 )]
 
+mod big;
 mod keys;
 mod score;
 mod speed;
@@ -54,6 +55,13 @@ struct World {
 }
 
 impl World {
+    /// A home without a transcript.
+    fn empty() -> Self {
+        World {
+            home: tempfile::tempdir().expect("a temporary directory"),
+        }
+    }
+
     fn new(kit: &Path) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let projects = home.path().join(".claude/projects");

@@ -23,6 +23,53 @@ pub fn run(kit: &Path) {
     append(&world);
     cold(&world);
     super::keys::run(&world, kit);
+    many();
+}
+
+/// A look at ten thousand transcripts of which none has changed, beside a search that does not look.
+fn many() {
+    let world = World::empty();
+    for n in 0..10_000 {
+        let dir = world.path().join(format!(".claude/projects/p{}", n / 100));
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let record = serde_json::json!({
+            "type": "user", "uuid": format!("m-{n}"), "sessionId": format!("s-{n}"), "timestamp": "2026-04-26T12:00:00.000Z",
+            "message": {"role": "user", "content": format!("conversation number {n} of many")},
+        });
+        std::fs::write(dir.join(format!("{n}.jsonl")), format!("{record}\n"))
+            .expect("a transcript");
+    }
+    let built = world.ccc(&["index", "-q"]).stdout(Stdio::null()).status();
+    assert!(built.expect("it starts").success(), "the index is built");
+    let (mut looks, mut base) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        for (args, times) in [
+            (
+                ["search", "--json", "--limit", "1", "many"].as_slice(),
+                &mut looks,
+            ),
+            (
+                &["search", "--json", "--limit", "1", "--no-refresh", "many"],
+                &mut base,
+            ),
+        ] {
+            let start = Instant::now();
+            world.ccc(args).output().expect("it starts");
+            times.push(start.elapsed());
+        }
+    }
+    base.sort_unstable();
+    let without = base[base.len() / 2];
+    let mut more: Vec<Duration> = looks
+        .iter()
+        .map(|look| look.saturating_sub(without))
+        .collect();
+    row(
+        "a look at 10,000 files, nothing new (base: a search)",
+        &mut more,
+        &mut base,
+        "<= 50 ms",
+    );
 }
 
 fn index(kit: &Path) {

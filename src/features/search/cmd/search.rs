@@ -343,7 +343,7 @@ impl Asked<'_> {
         let share = match mode {
             Mode::Keyword => 0.0,
             Mode::Semantic => 1.0,
-            Mode::Hybrid => blend::share(&mut places, &rarity),
+            Mode::Hybrid => blend::share(&mut places, &rarity, &order),
         };
         let near = match self.ctx {
             Some(ctx) if share > 0.0 => {

@@ -86,8 +86,8 @@ fn coverage(session: u64, places: &[Scored], rarity: &[f32]) -> f64 {
 
 /// Returns how much meaning counts beside words, whose places these are, and how rare each word is; nothing at all where
 /// a conversation has as good as all of them.
-pub fn share(places: &mut Vec<Scored>, rarity: &[f32]) -> f64 {
-    let all = rank::gather(places, &Order { sort: rank::Sort::Best, now: 0, moments: 1 }, rank::DEPTH);
+pub fn share(places: &mut Vec<Scored>, rarity: &[f32], order: &Order) -> f64 {
+    let all = rank::gather(places, order, rank::DEPTH);
     let best = all.iter().max_by(|a, b| a.score.total_cmp(&b.score));
     let covered = best.map_or(0.0, |best| coverage(best.session, places, rarity));
     if covered > ENOUGH {
@@ -164,7 +164,7 @@ mod tests {
             moments: 2,
         };
         let mut places = places.to_vec();
-        let share = share(&mut places, &[1.0, 1.0]);
+        let share = share(&mut places, &[1.0, 1.0], &order);
         let ranked = blend(places, near.to_vec(), share, &order);
         ranked.iter().map(|ranked| ranked.session).collect()
     }

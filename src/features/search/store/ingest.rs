@@ -96,8 +96,9 @@ fn unwritable() -> String {
 impl<'s> Ingest<'s> {
     /// Begins to write; `large` work gets more threads.
     pub fn new(store: &'s Store, large: bool) -> Result<Self> {
+        // Fewer, larger segments: they are ready to be asked, and need no merging until there are many.
         let (threads, memory) = if large {
-            (2, 22_000_000)
+            (2, 36_000_000)
         } else {
             (1, 15_000_000)
         };
@@ -113,7 +114,7 @@ impl<'s> Ingest<'s> {
         let mut policy = LogMergePolicy::default();
         policy.set_max_docs_before_merge(SEGMENT);
         // While much is added, merging what will be merged again costs a fifth of the time.
-        policy.set_min_num_segments(if large { 16 } else { 8 });
+        policy.set_min_num_segments(if large { 24 } else { 12 });
         policy.set_del_docs_ratio_before_merge(0.5);
         writer.set_merge_policy(Box::new(policy));
         let reader = reader(store)?;
@@ -241,8 +242,18 @@ impl<'s> Ingest<'s> {
         self.text >= COMMIT
     }
 
-    /// Commits what was added together with how far it was read.
+    /// Commits what was added together with how far it was read, and goes on.
     pub fn commit(&mut self, cursors: &[Cursor]) -> Result<()> {
+        self.keep(cursors)?;
+        self.reader.reload().context(Kind::Setup, unwritable)?;
+        self.searcher = self.reader.searcher();
+        self.fresh.clear();
+        self.forgotten.clear();
+        self.text = 0;
+        Ok(())
+    }
+
+    fn keep(&mut self, cursors: &[Cursor]) -> Result<()> {
         self.commits += 1;
         let dir = &self.store.dir;
         let nonce = (u64::from(std::process::id()) << 16) | self.commits;
@@ -253,16 +264,12 @@ impl<'s> Ingest<'s> {
             .context(Kind::Setup, unwritable)?;
         prepared.set_payload(&name);
         prepared.commit().context(Kind::Setup, unwritable)?;
-        self.reader.reload().context(Kind::Setup, unwritable)?;
-        self.searcher = self.reader.searcher();
-        self.fresh.clear();
-        self.forgotten.clear();
-        self.text = 0;
         Ok(())
     }
 
-    /// Ends: waits for segments that are being merged.
-    pub fn finish(self) -> Result<()> {
+    /// Commits what is left and ends: waits for segments that are being merged.
+    pub fn finish(mut self, cursors: &[Cursor]) -> Result<()> {
+        self.keep(cursors)?;
         let dir = self.store.dir.clone();
         let index = self.store.index.clone();
         self.writer

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tantivy::{
-    Index,
+    Index, IndexSettings,
     directory::MmapDirectory,
     schema::{
         FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions,
@@ -128,7 +128,15 @@ pub fn open(create: bool) -> Result<Option<Store>> {
     private_dir(&dir).context(Kind::Setup, failed(&dir))?;
     let (schema, fields) = schema();
     let directory = MmapDirectory::open(&dir).context(Kind::Setup, failed(&dir))?;
-    let opened = Index::open_or_create(directory, schema);
+    // A thread of its own for packing text costs a small update more than it gives a large one.
+    let settings = IndexSettings {
+        docstore_compress_dedicated_thread: false,
+        ..IndexSettings::default()
+    };
+    let opened = Index::builder()
+        .schema(schema)
+        .settings(settings)
+        .open_or_create(directory);
     let index = opened
         .context(Kind::Setup, failed(&dir))
         .map_err(|error| error.hint("git ccc index --rebuild"))?;

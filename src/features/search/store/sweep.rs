@@ -315,9 +315,8 @@ impl Run<'_, '_> {
     }
 
     fn end(mut self) -> Result<Report> {
-        self.ingest.commit(&self.cursors)?;
         (self.report.added, self.report.copies) = (self.ingest.added, self.ingest.copies);
-        self.ingest.finish()?;
+        self.ingest.finish(&self.cursors)?;
         Ok(self.report)
     }
 }
