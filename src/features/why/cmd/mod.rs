@@ -63,6 +63,7 @@ lines of the same change, who worked on the file in the hours before.
   git ccc why src/net/retry.rs:40,60 --json
   git ccc why --rev v1.2 src/net/retry.rs:42
 
+Of a line that was moved or indented there are two answers: who wrote it, and who brought it to where it is.
 Exits with 1 if nothing is known, and says what was looked at. Lines that are not committed are traced too.";
 
 /// Runs `why`.

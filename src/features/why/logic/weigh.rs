@@ -111,6 +111,12 @@ fn trace(session: u64, tally: &Tally, (asked, near): (usize, usize), ahead: bool
     }
 }
 
+/// Tells whether a session has a kind of evidence that carries so far.
+fn has(trace: &Trace, kind: &str, least: Sure) -> bool {
+    let mut clues = trace.clues.iter();
+    clues.any(|clue| clue.kind == kind && clue.confidence >= least)
+}
+
 /// Puts what is known of one session together, and the likeliest first.
 pub fn merge(all: Vec<Trace>) -> Vec<Trace> {
     let mut merged: Vec<Trace> = Vec::new();
@@ -129,6 +135,16 @@ pub fn merge(all: Vec<Trace>) -> Vec<Trace> {
                 known.spot = known.spot.or(trace.spot);
             }
             None => merged.push(trace),
+        }
+    }
+    let written = merged.iter().any(|trace| has(trace, "lines", Sure::Likely));
+    for trace in &mut merged {
+        let own = ["lines", "patch"].map(|kind| has(trace, kind, Sure::Guess));
+        if written && own == [false; 2] {
+            // Whoever commits what another one wrote did not write it.
+            let made = trace.clues.iter_mut();
+            made.filter(|clue| clue.kind == "commit_output")
+                .for_each(|clue| clue.confidence = clue.confidence.min(Sure::Likely));
         }
     }
     merged.sort_by(|a, b| {
@@ -173,6 +189,26 @@ mod tests {
         assert_eq!(ids, [Some(2), Some(1)], "3 came after the commit");
         assert_eq!(all[0].sure(), Sure::Likely);
         assert_eq!(all[1].sure(), Sure::Guess);
+    }
+
+    #[test]
+    fn whoever_committed_what_another_wrote_comes_after_that() {
+        let trace = |session, kind, confidence, score| Trace {
+            session: Some(session),
+            clues: vec![Clue {
+                kind,
+                says: String::new(),
+                confidence,
+            }],
+            score,
+            ..Trace::default()
+        };
+        let made = trace(1, "commit_output", Sure::Certain, 0.0);
+        let wrote = trace(2, "lines", Sure::Likely, 3.0);
+        let alone = merge(vec![made.clone()]);
+        assert_eq!(alone[0].sure(), Sure::Certain);
+        let both = merge(vec![made, wrote]);
+        assert_eq!((both[0].session, both[1].sure()), (Some(2), Sure::Likely));
     }
 
     #[test]
