@@ -2,7 +2,8 @@
 //!
 //! `CCC_RETRIEVAL=DIR cargo bench --bench retrieval -- [rank] [speed] [why]`, where `DIR` holds what the kit makes: `home/`,
 //! `t1.json` (commit subject → sessions), `t2.json` (line → sessions) and `runs/` with the baselines' answers. `why` needs
-//! `CCC_RETRIEVAL_REPO`, the git directory that the kit was made from. Nothing of it is kept or printed but figures.
+//! `CCC_RETRIEVAL_REPO`, the git directory that the kit was made from; `big`, only if it is named, makes a corpus of `CCC_BIG` MB
+//! (5,000) out of the kit's. Nothing of it is kept or printed but figures.
 
 #![allow(
     clippy::disallowed_methods,
@@ -33,6 +34,9 @@ fn main() {
     };
     if wanted.iter().any(|word| word == "keys-inside") {
         return keys::inside(&dir);
+    }
+    if wanted.iter().any(|word| word == "big") {
+        return big::run(&dir);
     }
     let all = wanted.is_empty();
     if all || wanted.iter().any(|word| word == "rank") {

@@ -309,13 +309,13 @@ fn a_server_that_is_busy_is_asked_again_and_one_that_is_down_is_named() {
     ] {
         let (url, _asked) = server(does);
         served(&w, "ollama", &url);
-        let output = search(&w, &["declined card"]);
+        let output = search(&w, &["declined plastic"]);
         assert_eq!(found(&output), ["declined"], "words are found all the same");
         assert_eq!(output.json()["degraded"], why);
         assert!(output.stderr.contains(why), "{}", output.stderr);
     }
     served(&w, "ollama", "http://127.0.0.1:9");
-    let output = search(&w, &["declined card"]);
+    let output = search(&w, &["declined plastic"]);
     assert_eq!(found(&output), ["declined"]);
     assert!(output.json()["degraded"].is_string());
     let left = w.ccc(["index", "--json"]).ok().json()["vectors"].clone();

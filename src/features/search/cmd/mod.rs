@@ -1,5 +1,6 @@
 //! `git ccc index` and `git ccc search`.
 
+mod asked;
 mod index;
 mod live;
 mod meaning;

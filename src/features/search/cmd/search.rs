@@ -1,8 +1,9 @@
 //! `git ccc search`.
 
 use super::{
+    asked::{Asked, missing},
     live::{Ask, live},
-    meaning::{self, Mode, Near},
+    meaning::Mode,
     paging::{after, cursor},
     refresh,
 };
@@ -13,38 +14,23 @@ use crate::{
     error::{Error, Result},
     features::{
         search::{
-            logic::{
-                blend,
-                pieces::floor,
-                query::{self, Expr, Filter, Wanted},
-                rank::{Order, Sort},
-                snippet::snippet,
-            },
-            model::{Hit, Line, Moment, Ranked, Role, Scored, Source},
+            logic::query::{self, Expr, Filter},
+            model::Ranked,
             readers,
-            store::{
-                ask::{self, Question, Shown},
-                ingest, narrow, open,
-                open::{Store, shown as moment_of},
-                record,
-            },
+            store::{ask, ingest, open},
             view::SearchView,
         },
-        session::{model::Session, register::own_native, store as sessions},
+        session::{model::Session, store as sessions},
     },
     git::run,
     proc::{Cmd, Output},
 };
 use clap::{Args, ValueEnum};
-use std::{collections::HashSet, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 use tantivy::Searcher;
 
 /// Another writer is waited for this long before the index is asked as it is.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
-/// About so many bytes of a moment are shown.
-const WIDTH: usize = 280;
-/// So many characters of a neighbour are shown.
-const NEIGHBOUR: usize = 400;
 
 /// In what order.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -68,49 +54,49 @@ pub enum SortArg {
 pub struct SearchArgs {
     /// What to look for: words, "phrase", begin*, -not, OR, (…), role: tool: file: project: branch: session: agent: room: after: before: commit:
     #[arg(required_unless_present_any = ["filters", "commit", "interactive"], num_args = 1.., value_name = "QUERY")]
-    query: Vec<String>,
+    pub(super) query: Vec<String>,
     /// Show so many conversations
     #[arg(long, default_value_t = 10, value_name = "N")]
-    limit: usize,
+    pub(super) limit: usize,
     /// Show so many moments of each
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub(super) moments: usize,
     /// The order
     #[arg(long, value_enum, default_value_t)]
-    sort: SortArg,
+    pub(super) sort: SortArg,
     /// What is new counts clearly more
     #[arg(long)]
-    recent: bool,
+    pub(super) recent: bool,
     /// How to find; unless said, a query of identifiers, quotes or alternatives is found by words
     #[arg(long, value_enum)]
-    mode: Option<Mode>,
+    pub(super) mode: Option<Mode>,
     /// Only what has all words
     #[arg(long)]
-    all_words: bool,
+    pub(super) all_words: bool,
     /// Do not look for new text first
     #[arg(long)]
     pub(super) no_refresh: bool,
     /// Show so many neighbours on both sides of each moment
     #[arg(short = 'C', long, default_value_t = 0, value_name = "N")]
-    context: usize,
+    pub(super) context: usize,
     /// Only conversations that name this commit, by any name that git knows
     #[arg(long, value_name = "SHA")]
-    commit: Option<String>,
+    pub(super) commit: Option<String>,
     /// Open the best moment in $VISUAL or $EDITOR, or say where it is
     #[arg(long)]
-    open: bool,
+    pub(super) open: bool,
     /// Search as you type, on the whole screen
     #[arg(short, long, conflicts_with_all = ["context", "open", "cursor"])]
-    interactive: bool,
+    pub(super) interactive: bool,
     /// Find what the asking conversation said itself, too
     #[arg(long)]
-    own: bool,
+    pub(super) own: bool,
     /// Go on behind an earlier answer, by its cursor
     #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// Print the names of the filters, a line each, for completion
     #[arg(long, hide = true)]
-    filters: bool,
+    pub(super) filters: bool,
 }
 
 const HELP: &str = "\
@@ -169,7 +155,7 @@ pub fn search(ctx: &Ctx, args: &SearchArgs, ask: Ask<'_>) -> Result<()> {
         return Err(nothing(&text, total, &searcher));
     }
     if args.open {
-        return asked.open(ctx, page[0]);
+        return open_best(ctx, &asked, page[0]);
     }
     let more = from + page.len() < total;
     let everywhere = ranked.iter().fold(0, |words, ranked| words | ranked.words);
@@ -266,243 +252,22 @@ pub(super) fn with_tags(expr: Expr, known: &[Session]) -> Expr {
     }
 }
 
-pub(super) fn missing(wanted: &[Wanted], words: u32) -> Vec<String> {
-    let lacks = |index: &usize| words & (1 << index.min(&(query::BITS - 1))) == 0;
-    (0..wanted.len())
-        .filter(lacks)
-        .map(|index| wanted[index].typed.clone())
-        .collect()
-}
-
-/// One question, while it is answered.
-pub(super) struct Asked<'a> {
-    /// Where meaning can be asked for; without it, as while one types, words decide.
-    pub ctx: Option<&'a Ctx>,
-    /// The time, in milliseconds.
-    pub now: i64,
-    /// How it is asked.
-    pub args: &'a SearchArgs,
-    /// The index.
-    pub store: &'a Store,
-    /// A view of it that does not change.
-    pub searcher: &'a Searcher,
-    /// The sessions that are registered here.
-    pub known: &'a [Session],
-}
-
-/// What a query found.
-pub(super) struct Found {
-    /// The conversations, the best first.
-    pub ranked: Vec<Ranked>,
-    /// The words that were wanted.
-    pub wanted: Vec<Wanted>,
-    mode: Mode,
-    down: Option<String>,
-}
-
-impl Asked<'_> {
-    /// Ranks the conversations.
-    pub fn rank(&self, expr: &Expr) -> Result<Found> {
-        let now = self.now;
-        let wanted = query::wanted(expr);
-        let need = narrow::needs(expr, self.searcher, &self.store.fields, now)?;
-        let mut without = HashSet::new();
-        if let Some((id, agent)) = own_native().filter(|_| !self.args.own) {
-            without.insert(record::conversation(&agent, &id));
-        }
-        let question = Question {
-            wanted: &wanted,
-            need: need.as_ref(),
-            without: &without,
-            all_words: self.args.all_words,
-        };
-        let (mut places, common) = ask::weigh(self.store, self.searcher, &question)?;
-        let sort = match self.args.sort {
-            SortArg::Newest => Sort::Newest,
-            SortArg::Oldest => Sort::Oldest,
-            // Without words there is nothing to fit better.
-            SortArg::Best if wanted.is_empty() => Sort::Newest,
-            SortArg::Best if self.args.recent => Sort::Recent,
-            SortArg::Best => Sort::Best,
-        };
-        let order = Order {
-            sort,
-            now,
-            moments: self.args.moments.max(1),
-        };
-        let mut mode = match self.ctx {
-            Some(ctx) => Mode::of(ctx, self.args.mode, expr)?,
-            None => Mode::Keyword,
-        };
-        // What is not ranked by how well it fits, or must have all words, is as exact as can be.
-        let exact = wanted.is_empty() || self.args.all_words;
-        if exact || (matches!(sort, Sort::Newest | Sort::Oldest) && mode == Mode::Hybrid) {
-            mode = Mode::Keyword;
-        }
-        let rarity: Vec<f32> = common.iter().map(|common| common.rarity).collect();
-        let share = match mode {
-            Mode::Keyword => 0.0,
-            Mode::Semantic => 1.0,
-            Mode::Hybrid => blend::share(&mut places, &rarity, &order),
-        };
-        let near = match self.ctx {
-            Some(ctx) if share > 0.0 => {
-                let index = (self.store, self.searcher);
-                let fresh = !self.args.no_refresh;
-                meaning::near(ctx, index, (expr, &question), &common, fresh)?
-            }
-            _ => Near::default(),
-        };
-        let ranked = match mode {
-            Mode::Semantic => blend::by_meaning(near.places, &order),
-            _ => blend::blend(places, near.places, share, &order),
-        };
-        Ok(Found {
-            ranked,
-            wanted,
-            mode,
-            down: near.down,
-        })
+/// Opens the best moment where it stands in the transcript.
+fn open_best(ctx: &Ctx, asked: &Asked<'_>, ranked: &Ranked) -> Result<()> {
+    let place = ask::show(asked.store, asked.searcher, ranked.moments[0].at)?;
+    let source = ask::source(asked.store, asked.searcher, place.source)?;
+    if source.gone || readers::of_agent(&source.agent).is_none() {
+        let text = text::block(&mask(&place.text));
+        return ctx.ui.raw(format!("{text}\n").as_bytes());
     }
-
-    /// Returns a conversation with its moments.
-    pub fn hit(&self, ranked: &Ranked, wanted: &[Wanted]) -> Result<Hit> {
-        let shown = self.shown(&ranked.moments)?;
-        let moments = shown.iter().map(|place| self.moment(place, wanted));
-        Ok(Hit {
-            moments: moments.collect::<Result<_>>()?,
-            ..self.described(ranked, wanted, &shown)
-        })
-    }
-
-    /// Returns a conversation without its moments, which is all that a list needs.
-    pub fn face(&self, ranked: &Ranked, wanted: &[Wanted]) -> Result<Hit> {
-        let first = &ranked.moments[..ranked.moments.len().min(1)];
-        Ok(self.described(ranked, wanted, &self.shown(first)?))
-    }
-
-    /// Reads places, each with its source.
-    fn shown(&self, moments: &[Scored]) -> Result<Vec<(Shown, Scored, Source)>> {
-        let mut shown: Vec<(Shown, Scored, Source)> = Vec::new();
-        for moment in moments {
-            let place = ask::show(self.store, self.searcher, moment.at)?;
-            // A piece that says the same says nothing new.
-            if !shown.iter().any(|(known, _, _)| known.hash == place.hash) {
-                let source = ask::source(self.store, self.searcher, place.source)?;
-                shown.push((place, *moment, source));
-            }
-        }
-        Ok(shown)
-    }
-
-    /// Says what is known of the conversation of some places.
-    fn described(
-        &self,
-        ranked: &Ranked,
-        wanted: &[Wanted],
-        shown: &[(Shown, Scored, Source)],
-    ) -> Hit {
-        let source = shown
-            .first()
-            .map(|(_, _, source)| source.clone())
-            .unwrap_or_default();
-        let under = shown
-            .first()
-            .and_then(|(place, _, _)| place.tool.clone())
-            .unwrap_or_default();
-        let of_repo = matches!(source.agent.as_str(), "room" | "log");
-        let session = if of_repo {
-            under
-        } else {
-            source.conversation().to_owned()
-        };
-        let tag = self.known.iter().find(|known| {
-            known.record.native.as_ref() == Some(&session)
-                && known.record.agent.as_ref() == Some(&source.agent)
-        });
-        let span = shown.iter().filter_map(|(_, _, source)| source.span);
-        let span = span.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        let resume = readers::of_agent(&source.agent).map(|reader| reader.resume(&session));
-        Hit {
-            agent: source.agent.clone(),
-            title: source.title().map(|title| mask(title).into_owned()),
-            tag: tag.map(|session| session.tag.to_string()),
-            project: source
-                .dirs
-                .first()
-                .and_then(|dir| Path::new(dir).file_name())
-                .map(|name| name.to_string_lossy().into_owned()),
-            branches: source.branches.clone(),
-            began: span.and_then(|(first, _)| moment_of(first)),
-            last: span.and_then(|(_, last)| moment_of(last)),
-            score: ranked.score,
-            missing: missing(wanted, ranked.words),
-            resume: resume.filter(|_| !source.gone),
-            moments: Vec::new(),
-            session,
-        }
-    }
-
-    fn moment(
-        &self,
-        (place, scored, source): &(Shown, Scored, Source),
-        wanted: &[Wanted],
-    ) -> Result<Moment> {
-        let masked = mask(&place.text);
-        let code = matches!(
-            place.role,
-            Role::ToolIn | Role::ToolOut | Role::Lookup | Role::Echo
-        );
-        let best = snippet(&masked, wanted, WIDTH, code);
-        let mut around = Vec::new();
-        if self.args.context > 0 {
-            for (after, neighbour) in
-                ask::around(self.store, self.searcher, place, self.args.context)?
-            {
-                let text = &neighbour.text[..floor(&neighbour.text, NEIGHBOUR)];
-                around.push(Line {
-                    role: neighbour.role.word(),
-                    after,
-                    text: mask(text).into_owned(),
-                });
-            }
-        }
-        let tool = place
-            .tool
-            .clone()
-            .filter(|_| !matches!(place.role, Role::Message | Role::Log));
-        Ok(Moment {
-            role: place.role.word(),
-            tool,
-            at: moment_of(place.time),
-            snippet: best.text,
-            highlights: best.marks,
-            around,
-            path: (!source.gone).then(|| source.path.clone()),
-            offset: place.at >> 16,
-            subagent: source.parent.is_some(),
-            hash: format!("{:016x}", place.hash),
-            score: scored.score,
-        })
-    }
-
-    /// Opens the best moment where it stands in the transcript.
-    fn open(&self, ctx: &Ctx, ranked: &Ranked) -> Result<()> {
-        let place = ask::show(self.store, self.searcher, ranked.moments[0].at)?;
-        let source = ask::source(self.store, self.searcher, place.source)?;
-        if source.gone || readers::of_agent(&source.agent).is_none() {
-            let text = text::block(&mask(&place.text));
-            return ctx.ui.raw(format!("{text}\n").as_bytes());
-        }
-        let line = line_of(Path::new(&source.path), place.at >> 16);
-        let Some(editor) = editor(&source.path, line).filter(|_| ctx.ui.on_terminal()) else {
-            return ctx.ui.raw(format!("{}:{line}\n", source.path).as_bytes());
-        };
-        if editor.run_attached()?.success() {
-            Ok(())
-        } else {
-            Err(Error::no("the editor ended with an error"))
-        }
+    let line = line_of(Path::new(&source.path), place.at >> 16);
+    let Some(editor) = editor(&source.path, line).filter(|_| ctx.ui.on_terminal()) else {
+        return ctx.ui.raw(format!("{}:{line}\n", source.path).as_bytes());
+    };
+    if editor.run_attached()?.success() {
+        Ok(())
+    } else {
+        Err(Error::no("the editor ended with an error"))
     }
 }
 

@@ -6,8 +6,9 @@ use crate::{
     features::{
         search::{
             cmd::{
+                asked::{Asked, missing},
                 refresh,
-                search::{Asked, PATIENCE, SearchArgs, missing, registered, with_tags},
+                search::{PATIENCE, SearchArgs, registered, with_tags},
             },
             logic::{
                 live::{Answer, Row},
