@@ -87,6 +87,7 @@ mod features {
     mod wip;
     mod wip_matrix;
     mod worktree;
+    mod worktree_matrix;
 }
 
 mod guards {

@@ -17,6 +17,7 @@ mod file;
 mod hook;
 mod inbox;
 mod wip;
+mod worktree;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -35,6 +36,7 @@ const FIGURES: &[(&str, fn())] = &[
     ("inbox", inbox::run),
     ("board", board::run),
     ("wip", wip::run),
+    ("worktree", worktree::run),
     ("check", check::run),
     ("file", file::run),
 ];

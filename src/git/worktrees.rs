@@ -138,12 +138,24 @@ pub fn moved_to(tree: &Worktree, others: &[Worktree]) -> Option<PathBuf> {
         .into_iter()
         .filter_map(|place| std::fs::read_dir(place).ok())
         .flat_map(|entries| entries.flatten().take(1000));
-    entries.map(|entry| entry.path()).find(|path| {
-        let back = read(&path.join(".git"));
-        back.as_deref()
-            .and_then(|back| back.strip_prefix("gitdir: "))
-            .is_some_and(|back| same(&absolute(path, back), &tree.git_dir))
-    })
+    entries
+        .map(|entry| entry.path())
+        .find(|path| is_of(path, tree))
+}
+
+/// Tells whether a directory says that it is the root of a worktree.
+pub fn is_of(path: &Path, tree: &Worktree) -> bool {
+    pointer(path).is_some_and(|git_dir| same(&git_dir, &tree.git_dir))
+}
+
+fn pointer(root: &Path) -> Option<PathBuf> {
+    let text = read(&root.join(".git"))?;
+    Some(absolute(root, text.strip_prefix("gitdir: ")?))
+}
+
+/// Opens the repository whose worktree has its root exactly here, whatever the environment says.
+pub fn repo_at(root: &Path) -> Result<Repo> {
+    Repo::open(&pointer(root).unwrap_or_else(|| root.join(".git")))
 }
 
 /// git in a directory, without maintenance that would outlive it and hold what it was handed.
@@ -296,4 +308,62 @@ pub fn target(repo: &Repo) -> Result<Option<String>> {
     }
     let branch = Repo::open(repo.common_dir())?.branch();
     Ok(branch.map(|branch| format!("refs/heads/{branch}")))
+}
+
+/// Returns the tree of a commit.
+pub fn tree_of(repo: &Repo, commit: Oid) -> Result<Oid> {
+    super::changes::tree_of(repo, commit)
+}
+
+/// Returns where two commits began to differ.
+pub fn merge_base(repo: &Repo, one: Oid, other: Oid) -> Result<Option<Oid>> {
+    let cmd = run::read(repo)
+        .arg("merge-base")
+        .args([one.to_string(), other.to_string()]);
+    let out = cmd.run()?;
+    let text = out.stdout_text();
+    Ok(text.lines().next().and_then(|line| line.parse().ok()))
+}
+
+/// What a merge of two commits would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// This tree.
+    Clean(Oid),
+    /// A decision about these paths.
+    Conflict(Vec<String>),
+    /// This git (before 2.38) cannot say without doing it.
+    Unknown,
+}
+
+impl Merged {
+    /// Returns the tree of a merge that needs no decision.
+    pub fn clean(&self) -> Option<Oid> {
+        match self {
+            Merged::Clean(tree) => Some(*tree),
+            Merged::Conflict(_) | Merged::Unknown => None,
+        }
+    }
+}
+
+/// Merges two commits without touching any file.
+pub fn merged_tree(repo: &Repo, ours: Oid, theirs: Oid) -> Result<Merged> {
+    let cmd = run::read(repo)
+        .args(["merge-tree", "--write-tree", "-z", "--name-only"])
+        .arg("--no-messages")
+        .args([ours.to_string(), theirs.to_string()]);
+    let out = cmd.run()?;
+    let text = out.stdout_text();
+    let mut parts = text.split('\0').filter(|part| !part.is_empty());
+    let tree = parts.next().and_then(|tree| tree.trim().parse().ok());
+    Ok(match (crate::proc::exit_code(out.status), tree) {
+        (0, Some(tree)) => Merged::Clean(tree),
+        (1, Some(_)) => {
+            let mut paths: Vec<String> = parts.map(str::to_owned).collect();
+            paths.sort();
+            paths.dedup();
+            Merged::Conflict(paths)
+        }
+        _ => Merged::Unknown,
+    })
 }

@@ -22,6 +22,7 @@ use crate::{
         check::store as check,
         claim::store as claim_store,
         session::{logic::Life, model::Session, store as session_store},
+        worktree::store::making,
     },
     git::{Repo, locks, log, refs, repo::Backend, run},
     settings::{Origin, Settings},
@@ -65,6 +66,7 @@ pub fn doctor(ctx: &Ctx, args: &DoctorArgs) -> Result<()> {
     exam.locks()?;
     if exam.set_up() {
         exam.findings.extend(chain::examine(ctx, args.fix)?);
+        exam.worktrees()?;
         exam.records()?;
         exam.breaches();
     }
@@ -175,6 +177,25 @@ impl Exam<'_> {
                 self.findings
                     .push(Finding::warning("old-lock", fact, repair));
             }
+        }
+        Ok(())
+    }
+
+    /// Worktrees that somebody who is gone was making or removing.
+    fn worktrees(&mut self) -> Result<()> {
+        let left = making::left_over(self.repo);
+        let repaired = if self.fix && !left.is_empty() {
+            making::repair(self.repo, &making::turn(self.repo)?)?
+        } else {
+            Vec::new()
+        };
+        for one in left {
+            let path = one_line(&one.path.display().to_string(), 300);
+            let fact = format!("the worktree {path} was left half made or half removed");
+            let finding = Finding::warning("half-made-worktree", fact, "git ccc doctor --fix");
+            let done = repaired.iter().any(|repaired| repaired.name == one.name);
+            self.findings
+                .push(if done { finding.fixed() } else { finding });
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! How worktrees are shown.
 
+pub mod outcome;
+
 use super::model::{Lease, Record};
 use crate::{
     base::text::{block, one_line, shell},

@@ -1,7 +1,11 @@
 //! `git ccc worktree …`.
 
+mod adopt;
 mod list;
 mod new;
+mod remove;
+mod sync;
+mod verify;
 
 use crate::{
     base::text::{one_line, shell},
@@ -20,6 +24,14 @@ pub enum WorktreeCommand {
     New(Box<NewArgs>),
     /// Show how all worktrees stand
     List(ListArgs),
+    /// Bring worktrees onto main: fetch, then rebase or merge each; what would conflict stays as it is
+    Sync(SyncArgs),
+    /// Take a worktree away; what is uncommitted is saved first, and what main has not stays a branch
+    Remove(RemoveArgs),
+    /// Set up a worktree or clone that somebody has made by hand, or find one that was moved
+    Adopt(AdoptArgs),
+    /// Run the checks of its template: how it ended before the work, and after it
+    Verify(VerifyArgs),
 }
 
 /// Arguments of `worktree new`.
@@ -64,6 +76,61 @@ pub struct ListArgs {
     pub disk: bool,
 }
 
+/// Arguments of `worktree sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// Names, branches or paths (default: all)
+    pub worktrees: Vec<String>,
+    /// Say what would be done and touch nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Take main as it is newest here
+    #[arg(long)]
+    pub no_fetch: bool,
+}
+
+/// Arguments of `worktree remove`.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// Name, branch or path
+    pub worktree: String,
+    /// Keep the branch even if main has all of it
+    #[arg(long)]
+    pub keep_branch: bool,
+    /// Say what would be done and touch nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+}
+
+/// Arguments of `worktree adopt`.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Its root (default: here)
+    pub path: Option<PathBuf>,
+    /// Set it up after this template (git ccc template list)
+    #[arg(long, short = 't', value_name = "TEMPLATE")]
+    pub template: Option<String>,
+    /// What it is for
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    pub task: Option<String>,
+    /// Label it, such as component=cart or priority=high
+    #[arg(long = "label", value_name = "KEY=WORD", value_parser = parse_label)]
+    pub labels: Vec<(String, String)>,
+    /// Run the commands that set it up, if they are trusted
+    #[arg(long)]
+    pub run: bool,
+}
+
+/// Arguments of `worktree verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Name, branch or path (default: this one)
+    pub worktree: Option<String>,
+    /// Before the work: what it is compared with later
+    #[arg(long)]
+    pub before: bool,
+}
+
 fn parse_label(text: &str) -> Result<(String, String), String> {
     use crate::features::template::model::{LABELS, is_word};
     let (key, word) = text
@@ -88,11 +155,14 @@ pub fn run(
     match command {
         WorktreeCommand::New(args) => new::run(ctx, args, agents),
         WorktreeCommand::List(args) => list::run(ctx, args),
+        WorktreeCommand::Sync(args) => sync::run(ctx, args),
+        WorktreeCommand::Remove(args) => remove::run(ctx, args),
+        WorktreeCommand::Adopt(args) => adopt::run(ctx, args, agents),
+        WorktreeCommand::Verify(args) => verify::run(ctx, args),
     }
 }
 
 /// Finds the worktree that somebody means: by its name, its branch or its path.
-#[expect(dead_code, reason = "remove, sync and adopt find theirs by it")]
 fn named(ctx: &Ctx, word: &str) -> Result<Worktree> {
     let repo = ctx.repo()?;
     let path = ctx.cwd().join(word);

@@ -4,3 +4,5 @@ pub mod brief;
 pub mod foreign;
 pub mod lease;
 pub mod name;
+pub mod remove;
+pub mod sync;

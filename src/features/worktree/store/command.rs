@@ -122,8 +122,7 @@ pub fn run(ctx: &Ctx, place: Place<'_>, steps: &[Step]) -> Result<Outcome> {
             done.foreign.push(step.command.to_string());
             continue;
         }
-        ctx.ui.note(&format!("runs {}", step.command));
-        let code = run_one(place, &trusted)?;
+        let code = watch(ctx, place, &trusted)?;
         done.ran.push(Ran {
             command: one_line(trusted.value(), 200),
             code,
@@ -136,7 +135,9 @@ pub fn run(ctx: &Ctx, place: Place<'_>, steps: &[Step]) -> Result<Outcome> {
 }
 
 /// Runs one command and returns how it ended; what it prints is narration.
-fn run_one(place: Place<'_>, command: &Trusted<String>) -> Result<u8> {
+pub fn watch(ctx: &Ctx, place: Place<'_>, command: &Trusted<String>) -> Result<u8> {
+    ctx.ui
+        .note(&format!("runs {}", one_line(command.value(), 200)));
     let cmd = surrounded(place, command, r#"exec 1>&2; eval "$1""#);
     cmd.run_attached().map(crate::proc::exit_code)
 }

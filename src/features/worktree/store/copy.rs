@@ -29,6 +29,9 @@ const ASK: u64 = 64 << 20;
 /// The most threads: they wait for the disk more than they work.
 const THREADS: usize = 4;
 
+/// Why a directory is not brought along that is there already.
+pub const THERE: &str = "the new worktree has it already";
+
 /// What was brought along.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Brought {
@@ -195,10 +198,7 @@ impl Copy<'_> {
         let (source, name) = place(self.from, path, false)?;
         let (target, _) = place(self.to, path, true)?;
         if target.meta(&name).is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "the new worktree has it already",
-            ));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, THERE));
         }
         let meta = source.meta(&name)?;
         target.make(&name, meta.mode | 0o700)?;

@@ -170,6 +170,13 @@ fn gone(repo: &Repo, making: &Making) -> Option<Lock> {
     Lock::try_acquire(&path).ok().flatten()
 }
 
+/// What those who are gone have left.
+pub fn left_over(repo: &Repo) -> Vec<Making> {
+    let mut all = all(repo);
+    all.retain(|making| gone(repo, making).is_some());
+    all
+}
+
 /// What was repaired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repaired {

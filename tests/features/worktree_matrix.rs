@@ -1,0 +1,579 @@
+//! Every state a worktree can be in, for `remove` and `sync`: nothing is lost, and every refusal names a safe way.
+
+use crate::common::output::CommandOutput;
+use crate::common::session::Session;
+use crate::common::setup::ready;
+use crate::common::world::{BINARY, World};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+
+const STATES: &[&str] = &[
+    "clean",
+    "dirty",
+    "untracked",
+    "stashed",
+    "unpushed",
+    "conflicted",
+    "locked",
+    "missing",
+    "moved",
+    "detached",
+    "squashed",
+    "alive",
+    "rebasing",
+    "staged",
+];
+
+struct Matrix {
+    w: World,
+    _alive: Session,
+    /// Commits that must stay, whatever goes.
+    commits: Vec<String>,
+}
+
+fn tree(w: &World, name: &str) -> PathBuf {
+    w.main_worktree().with_file_name(format!("repo.{name}"))
+}
+
+fn git(w: &World, name: &str, args: &[&str]) -> CommandOutput {
+    w.command("git", args).cwd(tree(w, name)).run()
+}
+
+fn put(w: &World, name: &str, file: &str, text: &str) {
+    fs::write(tree(w, name).join(file), text).expect("a file");
+}
+
+fn commit(w: &World, name: &str, file: &str, text: &str) -> String {
+    put(w, name, file, text);
+    git(w, name, &["add", "."]).ok();
+    git(
+        w,
+        name,
+        &["commit", "-qnm", &format!("{name} changes {file}")],
+    )
+    .ok();
+    git(w, name, &["rev-parse", "HEAD"])
+        .ok()
+        .stdout
+        .trim()
+        .to_owned()
+}
+
+impl Matrix {
+    fn new() -> Self {
+        let w = ready(World::new());
+        for file in ["a.txt", "b.txt", "c.txt"] {
+            w.write(file, "1\n2\n3\n4\n5\n");
+        }
+        w.write(".gitignore", "*.log\n");
+        w.git(["add", "."]).ok();
+        w.git(["commit", "-qnm", "base"]).ok();
+        for name in STATES {
+            w.ccc(["worktree", "new", name]).ok();
+        }
+        let mut commits = Vec::new();
+        put(&w, "dirty", "a.txt", "dirty\n");
+        put(&w, "untracked", "new.txt", "precious\n");
+        put(&w, "stashed", "a.txt", "stashed\n");
+        git(&w, "stashed", &["stash", "-q"]).ok();
+        commits.push(commit(&w, "unpushed", "own.txt", "own\n"));
+        commits.push(commit(&w, "conflicted", "a.txt", "theirs\n"));
+        git(&w, "clean", &["checkout", "-q", "-b", "other"]).ok();
+        commits.push(commit(&w, "clean", "a.txt", "other\n"));
+        git(&w, "clean", &["checkout", "-q", "clean"]).ok();
+        assert_ne!(git(&w, "conflicted", &["merge", "other"]).code, 0);
+        commits.push(commit(&w, "rebasing", "a.txt", "mine\n"));
+        assert_ne!(git(&w, "rebasing", &["rebase", "other"]).code, 0);
+        w.git([
+            "worktree",
+            "lock",
+            "--reason",
+            "on a stick",
+            &tree(&w, "locked").display().to_string(),
+        ])
+        .ok();
+        git(&w, "detached", &["checkout", "-q", "--detach"]).ok();
+        commits.push(commit(&w, "detached", "loose.txt", "loose\n"));
+        commits.push(commit(&w, "squashed", "s1.txt", "one\n"));
+        commits.push(commit(&w, "squashed", "s2.txt", "two\n"));
+        w.git(["merge", "-q", "--squash", "squashed"]).ok();
+        w.git(["commit", "-qnm", "squashed into one"]).ok();
+        w.write("s1.txt", "one, and changed since\n");
+        w.git(["commit", "-qnam", "go on"]).ok();
+        put(&w, "staged", "staged.txt", "staged alone\n");
+        git(&w, "staged", &["add", "staged.txt"]).ok();
+        fs::remove_dir_all(tree(&w, "staged")).expect("it goes");
+        fs::remove_dir_all(tree(&w, "missing")).expect("it goes");
+        fs::rename(tree(&w, "moved"), tree(&w, "elsewhere")).expect("it moves");
+        let alive = w.session_in(&tree(&w, "alive"), "worker");
+        put(&w, "alive", "a.txt", "in the middle\n");
+        Matrix {
+            w,
+            _alive: alive,
+            commits,
+        }
+    }
+
+    fn ccc(&self, args: &[&str]) -> CommandOutput {
+        self.w.command(BINARY, args).run()
+    }
+
+    /// Every commit that was made is still held by something.
+    #[track_caller]
+    fn nothing_lost(&self) {
+        let all = self.w.git_text(["rev-list", "--all"]);
+        for commit in &self.commits {
+            assert!(all.contains(commit), "{commit} is lost");
+        }
+        self.w.git(["fsck", "--strict", "--no-dangling"]).ok();
+    }
+}
+
+/// A refusal says why, and names commands that destroy nothing.
+#[track_caller]
+fn refused(out: &CommandOutput, why: &str) {
+    assert!(out.code == 1 && out.stderr.contains(why), "{out}");
+    let hints: Vec<&str> = out
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("hint: "))
+        .collect();
+    assert!(!hints.is_empty(), "{out}");
+    for word in [
+        "--force",
+        " -f",
+        "reset",
+        "rm ",
+        "clean",
+        "--abort",
+        "prune",
+        "branch -D",
+    ] {
+        assert!(hints.iter().all(|hint| !hint.contains(word)), "{out}");
+    }
+}
+
+#[test]
+fn remove_loses_nothing_in_any_state() {
+    let m = Matrix::new();
+    let w = &m.w;
+    let stash = w.git_text(["stash", "list"]);
+    let remove = |name: &str| m.ccc(&["worktree", "remove", name, "--json"]);
+    let plain = |name: &str| m.ccc(&["worktree", "remove", name]);
+    let state = |name: &str| git(w, name, &["status", "--porcelain=v2", "--branch"]).stdout;
+    for (name, why) in [
+        ("conflicted", "in the middle of a merge"),
+        ("rebasing", "in the middle of a rebase"),
+        ("locked", "is locked"),
+        ("alive", "works in"),
+    ] {
+        let before = state(name);
+        let found = if name == "rebasing" {
+            tree(w, name).display().to_string()
+        } else {
+            name.to_owned()
+        };
+        refused(&plain(&found), why);
+        assert_eq!(state(name), before);
+    }
+    refused(&plain("moved"), "has been moved to");
+    refused(&plain("main"), "first worktree");
+    let inside = w
+        .command(BINARY, ["worktree", "remove", "dirty"])
+        .cwd(tree(w, "dirty"))
+        .run();
+    refused(&inside, "you stand in");
+    let kept = remove("unpushed").ok().json();
+    assert_eq!(
+        (&kept["landed"], &kept["unmerged"]),
+        (&json!("not"), &json!(1))
+    );
+    // What was uncommitted comes back, byte for byte.
+    for (name, file, text) in [
+        ("dirty", "a.txt", "dirty\n"),
+        ("untracked", "new.txt", "precious\n"),
+        ("staged", "staged.txt", "staged alone\n"),
+    ] {
+        let gone = remove(name).ok().json();
+        assert!(!tree(w, name).exists(), "{name}");
+        let snapshot = &gone["snapshot"];
+        let dir = w.outside().join(name);
+        let (of, from) = (
+            snapshot["session"].as_str().expect("whose"),
+            snapshot["snapshot"].as_str().expect("which"),
+        );
+        m.ccc(&[
+            "wip",
+            "restore",
+            "--of",
+            of,
+            "--from",
+            from,
+            "--to",
+            &dir.display().to_string(),
+        ])
+        .ok();
+        assert_eq!(
+            fs::read_to_string(dir.join(file)).expect("it is back"),
+            text
+        );
+    }
+    for name in ["clean", "stashed", "missing", "detached", "squashed"] {
+        let gone = remove(name).ok().json();
+        assert!(!tree(w, name).exists(), "{gone}");
+        if name == "squashed" {
+            assert_eq!(
+                (&gone["landed"], &gone["branch_deleted"]),
+                (&json!("squashed"), &json!(true))
+            );
+        }
+    }
+    assert_eq!(
+        w.git_text(["stash", "list"]),
+        stash,
+        "a stash is shared, and stays"
+    );
+    let branches = w.git_text(["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
+    for (branch, stays) in [
+        ("unpushed", true),
+        ("squashed", false),
+        ("clean", false),
+        ("dirty", false),
+    ] {
+        assert_eq!(
+            branches.lines().any(|one| one == branch),
+            stays,
+            "{branch}: {branches}"
+        );
+    }
+    m.nothing_lost();
+    // One that was moved is found where it is, and then goes like all others.
+    m.ccc(&[
+        "worktree",
+        "adopt",
+        &tree(w, "elsewhere").display().to_string(),
+    ])
+    .ok();
+    remove("moved").ok();
+    w.git([
+        "worktree",
+        "unlock",
+        &tree(w, "locked").display().to_string(),
+    ])
+    .ok();
+    remove("locked").ok();
+    let left = w.git_text(["worktree", "list"]);
+    assert_eq!(left.lines().count(), 4, "{left}");
+    m.nothing_lost();
+}
+
+#[test]
+fn what_is_in_no_snapshot_keeps_its_worktree() {
+    let w = ready(World::new());
+    w.ccc(["worktree", "new", "big"]).ok();
+    w.write(".git/ccc.toml", "[wip]\nfile_mb = 1\n");
+    fs::write(tree(&w, "big").join("big.bin"), vec![7; 2 << 20]).expect("a file");
+    let out = w.ccc(["worktree", "remove", "big"]);
+    refused(&out, "are in no snapshot");
+    assert!(tree(&w, "big").join("big.bin").exists());
+    let hint = out
+        .stderr
+        .lines()
+        .find(|line| line.contains("CCC_WIP"))
+        .expect("a way");
+    let hint = hint
+        .replace("hint: ", "")
+        .replace("$REPO", &w.main_worktree().display().to_string());
+    w.command("sh", ["-c", &hint]).run().ok();
+    assert!(!tree(&w, "big").exists());
+}
+
+#[test]
+fn removal_gives_back_what_was_leased_and_held_and_merges_what_was_remembered() {
+    let w = ready(World::new());
+    let dir = w.home().join(".config/git-ccc/templates");
+    fs::create_dir_all(&dir).expect("a folder");
+    let ran = w.outside().join("ran");
+    fs::write(dir.join("t.toml"), format!("v = 1\nkind = \"feature\"\n[lease.slots]\ndb = [\"a\"]\n[run]\nteardown = [\"echo $CCC_SLOT_DB > {}\"]\n", ran.display())).expect("a template");
+    let made = w
+        .ccc(["worktree", "new", "one", "--template", "t", "--json"])
+        .ok()
+        .json();
+    w.ccc(["worktree", "new", "two", "--template", "t"]).code(1);
+    w.ccc(["worktree", "remove", "two"]).ok();
+    let memory = w.ccc(["memory", "status", "--json"]).ok().json();
+    let home = |text: &Value| {
+        PathBuf::from(
+            text.as_str()
+                .expect("a path")
+                .replace("$HOME", &w.home().display().to_string()),
+        )
+    };
+    let copy = memory["namespaces"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|one| one["name"] == "one")
+        .expect("a copy");
+    fs::write(home(&copy["directory"]).join("MEMORY.md"), "- learnt\n").expect("a file");
+    let gone = w.ccc(["worktree", "remove", "one", "--json"]).ok().json();
+    assert_eq!(gone["ended"], json!([made["session"]]));
+    assert_eq!(gone["claims"], 1);
+    assert_eq!(fs::read_to_string(&ran).expect("it ran"), "a\n");
+    assert_eq!(
+        fs::read_to_string(home(&memory["directory"]).join("MEMORY.md")).expect("merged"),
+        "- learnt\n"
+    );
+    assert!(!w.ccc(["claims"]).ok().stdout.contains("res:"));
+    w.ccc(["worktree", "new", "three", "--template", "t"]).ok();
+}
+
+#[test]
+fn sync_brings_what_it_can_and_leaves_the_rest_as_it_was() {
+    let m = Matrix::new();
+    let w = &m.w;
+    // Somebody changes the first line of b.txt and a line of a.txt on main.
+    w.write("b.txt", "main\n2\n3\n4\n5\n");
+    let a = w.session("maker");
+    a.ccc(["commit", "-m", "change b", "--", "b.txt"]).ok();
+    w.git(["commit", "-qn", "--allow-empty", "-m", "more"]).ok();
+    put(w, "untracked", "b.txt", "meets\n");
+    put(w, "dirty", "kept.txt", "staged\n");
+    git(w, "dirty", &["add", "kept.txt"]).ok();
+    let conflict = commit(w, "stashed", "b.txt", "theirs\n2\n3\n4\n5\n");
+    let all = [
+        "dirty",
+        "untracked",
+        "stashed",
+        "unpushed",
+        "conflicted",
+        "locked",
+        "detached",
+        "squashed",
+        "alive",
+        "rebasing",
+    ];
+    let heads = || -> Vec<String> {
+        all.iter()
+            .map(|name| git(w, name, &["status", "--porcelain=v2", "--branch"]).stdout)
+            .collect()
+    };
+    let before = heads();
+    let dry = m.ccc(&["worktree", "sync", "--dry-run", "--json"]);
+    assert_eq!(heads(), before, "a dry run touches nothing");
+    let real = m.ccc(&["worktree", "sync", "--no-fetch", "--json"]);
+    for out in [&dry, &real] {
+        let answer = out.code(3).json();
+        let step = |name: &str| -> Value {
+            let all = answer["worktrees"].as_array().expect("a list").clone();
+            all.into_iter()
+                .find(|one| one["name"] == name)
+                .unwrap_or_else(|| panic!("{name}: {answer}"))
+        };
+        for (name, expected) in [
+            ("main", "up to date"),
+            ("clean", "fast-forward"),
+            ("dirty", "fast-forward"),
+            ("locked", "fast-forward"),
+            ("unpushed", "rebase"),
+            ("untracked", "conflict"),
+            ("stashed", "conflict"),
+            ("conflicted", "left as it is"),
+            ("rebasing", "left as it is"),
+            ("detached", "left as it is"),
+            ("missing", "left as it is"),
+            ("moved", "left as it is"),
+            ("squashed", "left as it is"),
+            ("alive", "left as it is"),
+        ] {
+            assert_eq!(step(name)["step"], expected, "{}", step(name));
+        }
+        assert_eq!(step("stashed")["paths"], json!(["b.txt"]));
+        assert_eq!(
+            step("stashed")["owners"][0]["who"],
+            a.tag(),
+            "{}",
+            step("stashed")
+        );
+        assert_eq!(step("untracked")["paths"], json!(["b.txt"]));
+    }
+    let after = heads();
+    for (n, name) in all.iter().enumerate() {
+        let moves = ["dirty", "unpushed", "locked"].contains(name);
+        assert_eq!(after[n] != before[n], moves, "{name}: {}", after[n]);
+    }
+    let text =
+        |name: &str, file: &str| fs::read_to_string(tree(w, name).join(file)).expect("a file");
+    assert_eq!(
+        (
+            text("dirty", "a.txt").as_str(),
+            text("dirty", "b.txt").as_str()
+        ),
+        ("dirty\n", "main\n2\n3\n4\n5\n")
+    );
+    let dirty = git(w, "dirty", &["status", "--porcelain"]).stdout;
+    assert_eq!(
+        dirty, " M a.txt\nA  kept.txt\n",
+        "what was staged is staged"
+    );
+    assert_eq!(
+        git(w, "unpushed", &["log", "--format=%s", "-2"]).stdout,
+        "unpushed changes own.txt\nmore\n"
+    );
+    assert_eq!(
+        git(w, "stashed", &["rev-parse", "HEAD"]).stdout.trim(),
+        conflict
+    );
+    assert_eq!(w.git_text(["stash", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn what_others_may_have_is_merged_and_not_rewritten() {
+    let w = ready(World::new());
+    w.write("a.txt", "1\n");
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "base"]).ok();
+    let remote = w.outside().join("remote.git");
+    w.git(["clone", "-q", "--bare", ".", &remote.display().to_string()])
+        .ok();
+    w.git(["remote", "add", "origin", &remote.display().to_string()])
+        .ok();
+    w.git(["fetch", "-q"]).ok();
+    w.ccc(["worktree", "new", "x"]).ok();
+    let pushed = commit(&w, "x", "x.txt", "x\n");
+    git(&w, "x", &["push", "-q", "origin", "x"]).ok();
+    w.write("b.txt", "1\n");
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "more"]).ok();
+    w.git(["push", "-q", "origin", "main"]).ok();
+    w.git(["reset", "-q", "--hard", "HEAD~1"]).ok();
+    let out = w.ccc(["worktree", "sync", "--json"]).ok().json();
+    assert_eq!(out["target"], "origin/main");
+    let steps: Vec<&str> = out["worktrees"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["step"].as_str())
+        .collect();
+    assert_eq!(steps, ["fast-forward", "merge"]);
+    assert_eq!(
+        git(&w, "x", &["merge-base", "--is-ancestor", &pushed, "HEAD"]).code,
+        0
+    );
+    assert!(tree(&w, "x").join("b.txt").exists());
+}
+
+#[test]
+fn adopt_takes_what_somebody_has_made_by_hand() {
+    let w = ready(World::new());
+    w.write(".gitignore", ".env\n");
+    w.write("a.txt", "1\n");
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "base"]).ok();
+    w.write(".env", "KEY=1\n");
+    let path = w.worktree("hand");
+    fs::write(path.join("a.txt"), "work\n").expect("a file");
+    let adopt = |args: &[&str]| {
+        let all: Vec<&str> = ["worktree", "adopt", "--json"]
+            .iter()
+            .chain(args)
+            .copied()
+            .collect();
+        w.command(BINARY, all).cwd(&path).run()
+    };
+    let made = adopt(&["--template", "refactor", "-m", "rename"])
+        .ok()
+        .json();
+    assert_eq!(
+        (&made["branch"], &made["purpose"], &made["prepared"]),
+        (&json!("hand"), &json!("rename"), &json!(true))
+    );
+    assert_eq!(
+        fs::read_to_string(path.join(".env")).expect("it came along"),
+        "KEY=1\n"
+    );
+    assert_eq!(
+        fs::read_to_string(path.join("a.txt")).expect("it stays"),
+        "work\n"
+    );
+    fs::write(path.join(".env"), "KEY=2\n").expect("a file");
+    let again = adopt(&[]).ok().json();
+    assert_eq!(
+        (&again["session"], &again["template"]),
+        (&made["session"], &json!("refactor"))
+    );
+    assert_eq!(
+        fs::read_to_string(path.join(".env")).expect("it stays"),
+        "KEY=2\n",
+        "what is there is not written over"
+    );
+    let worker = w.session_in(&path, "worker");
+    assert_eq!(adopt(&[]).ok().json()["session"], worker.tag());
+    // A clone is a repository of its own, and is set up as such.
+    let clone = w.outside().join("clone");
+    w.git(["clone", "-q", ".", &clone.display().to_string()])
+        .ok();
+    let there = |args: &[&str]| w.command(BINARY, args).run();
+    let at = clone.display().to_string();
+    assert!(
+        there(&["worktree", "adopt", &at])
+            .code(5)
+            .stderr
+            .contains("ccc init")
+    );
+    w.command(BINARY, ["init"]).cwd(&clone).run().ok();
+    let made = there(&["worktree", "adopt", &at, "--json"]).ok().json();
+    let who = w
+        .command(BINARY, ["who", "--json"])
+        .cwd(&clone)
+        .run()
+        .ok()
+        .stdout
+        .clone();
+    assert!(
+        who.contains(made["session"].as_str().expect("a tag")),
+        "{who}"
+    );
+    there(&["worktree", "adopt", &w.outside().display().to_string()]).code(1);
+}
+
+#[test]
+fn a_refactoring_keeps_its_tests() {
+    let w = ready(World::new());
+    w.write("tests.txt", "one\ntwo\n");
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "base"]).ok();
+    w.ccc(["worktree", "new", "r", "--template", "refactor"])
+        .ok();
+    let verify = |args: &[&str]| {
+        let all: Vec<&str> = ["worktree", "verify"].iter().chain(args).copied().collect();
+        w.command(BINARY, all).cwd(tree(&w, "r")).run()
+    };
+    assert!(
+        verify(&["--before"])
+            .code(2)
+            .stderr
+            .contains("worktree.test")
+    );
+    w.write(
+        ".git/ccc.toml",
+        "[worktree]\ntest = \"test -s tests.txt\"\ntest_names = \"cat tests.txt\"\n",
+    );
+    assert!(
+        verify(&["--before"])
+            .code(1)
+            .stderr
+            .contains("git ccc trust"),
+        "not before it is trusted"
+    );
+    w.ccc(["trust"]).ok();
+    assert!(verify(&[]).code(1).stderr.contains("--before"));
+    verify(&["--before"]).ok();
+    verify(&[]).ok();
+    put(&w, "r", "tests.txt", "one\nthree\n");
+    let out = verify(&[]);
+    assert!(out.code(1).stdout.contains("gone: two"), "{out}");
+    put(&w, "r", "tests.txt", "");
+    assert!(verify(&[]).code(1).stdout.contains("bad"));
+}
