@@ -6,7 +6,7 @@ use crate::{
     ctx::Ctx,
     error::{Error, Result},
     features::{
-        template::store as templates,
+        template::store::{self as templates, Found},
         worktree::{
             model::LOCKED,
             store::{
@@ -14,7 +14,8 @@ use crate::{
                 command::{self, Moment, Place},
                 copy::{self, Brought},
                 equip::{self, Wish},
-                include, making, record,
+                include::{self, Said},
+                making, record,
             },
             view::Made,
         },
@@ -27,19 +28,7 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(ctx: &Ctx, args: &AdoptArgs, agents: &dyn Fn(&Ctx) -> Result<()>) -> Result<()> {
-    let path = args.path.clone().unwrap_or_else(|| PathBuf::from("."));
-    let path = ctx.cwd().join(path);
-    let path = path.canonicalize().unwrap_or(path);
-    let (home, tree) = find(ctx, &path)?;
-    let home = ctx.in_repo(home)?;
-    log::tip(home.repo()?).map_err(|error| {
-        let path = shell(&path.display().to_string());
-        Error {
-            hints: Vec::new(),
-            ..error
-        }
-        .hint(format!("git -C {path} ccc init"))
-    })?;
+    let (home, tree) = meant(ctx, args)?;
     let old = record::load(&tree.git_dir)?;
     let template = args
         .template
@@ -52,12 +41,7 @@ pub(super) fn run(ctx: &Ctx, args: &AdoptArgs, agents: &dyn Fn(&Ctx) -> Result<(
     let first = Repo::open(home.repo()?.common_dir())?;
     let root = first.worktree().unwrap_or(&tree.path).to_owned();
     let foreign = include::foreign(&home, &root);
-    let brought = if tree.is_main || first.worktree().is_none() {
-        Brought::default()
-    } else {
-        let items = new::items(&first, found.as_ref(), &foreign)?;
-        lacking(copy::bring(&root, &tree.path, &items, None)?)
-    };
+    let brought = bring(&first, &tree, found.as_ref(), &foreign)?;
     let there = home.in_repo(Repo::open(&tree.git_dir)?)?;
     let branch = there.repo()?.branch();
     let name = old.as_ref().map(|old| old.name.clone());
@@ -83,7 +67,7 @@ pub(super) fn run(ctx: &Ctx, args: &AdoptArgs, agents: &dyn Fn(&Ctx) -> Result<(
     } else {
         command::Outcome::default()
     };
-    let failed = outcome.failed().cloned();
+    let path = tree.path.display().to_string();
     let mut left = equipped.left;
     left.extend(
         brought
@@ -91,7 +75,6 @@ pub(super) fn run(ctx: &Ctx, args: &AdoptArgs, agents: &dyn Fn(&Ctx) -> Result<(
             .iter()
             .map(|(path, why)| format!("{path}: {why}")),
     );
-    let path = tree.path.display().to_string();
     let mut made = Made::new(
         (&equipped.record, &equipped.session),
         path.clone(),
@@ -102,7 +85,39 @@ pub(super) fn run(ctx: &Ctx, args: &AdoptArgs, agents: &dyn Fn(&Ctx) -> Result<(
     made.left = left;
     new::said(&mut made, &outcome);
     ctx.ui.answer(&made)?;
-    new::result(failed, &path)
+    new::result(outcome.failed().cloned(), &path)
+}
+
+/// Finds the repository and the worktree that are meant; one that is not set up is refused.
+fn meant(ctx: &Ctx, args: &AdoptArgs) -> Result<(Ctx, Worktree)> {
+    let path = args.path.clone().unwrap_or_else(|| PathBuf::from("."));
+    let path = ctx.cwd().join(path);
+    let path = path.canonicalize().unwrap_or(path);
+    let (home, tree) = find(ctx, &path)?;
+    let home = ctx.in_repo(home)?;
+    log::tip(home.repo()?).map_err(|error| {
+        let path = shell(&path.display().to_string());
+        Error {
+            hints: Vec::new(),
+            ..error
+        }
+        .hint(format!("git -C {path} ccc init"))
+    })?;
+    Ok((home, tree))
+}
+
+/// Brings along what the worktree lacks.
+fn bring(
+    first: &Repo,
+    tree: &Worktree,
+    found: Option<&Found>,
+    foreign: &[Said],
+) -> Result<Brought> {
+    let (Some(root), false) = (first.worktree(), tree.is_main) else {
+        return Ok(Brought::default());
+    };
+    let items = new::items(first, found, foreign)?;
+    Ok(lacking(copy::bring(root, &tree.path, &items, None)?))
 }
 
 /// What is there already is not lacking.

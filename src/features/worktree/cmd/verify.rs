@@ -2,7 +2,10 @@
 
 use super::{VerifyArgs, named};
 use crate::{
-    base::text::{one_line, shell},
+    base::{
+        text::{one_line, shell},
+        time::Timestamp,
+    },
     ctx::Ctx,
     error::{Error, Kind, Result},
     features::{
@@ -19,7 +22,10 @@ use crate::{
             view::outcome::{CheckView, Verified},
         },
     },
-    git::{Repo, refs, worktrees},
+    git::{
+        Repo, refs,
+        worktrees::{self, Worktree},
+    },
     settings::{TrustError, Trusted},
 };
 use std::collections::BTreeSet;
@@ -29,24 +35,7 @@ const MOST: usize = 20_000;
 
 pub(super) fn run(ctx: &Ctx, args: &VerifyArgs) -> Result<()> {
     let repo = ctx.repo()?;
-    let tree = match &args.worktree {
-        Some(word) => named(ctx, word)?,
-        None => worktrees::at(repo, repo.require_worktree()?)?
-            .ok_or_else(|| Error::no("this is no worktree").hint("git ccc worktree list"))?,
-    };
-    let mut record = record::load(&tree.git_dir)?.ok_or_else(|| {
-        let path = shell(&tree.path.display().to_string());
-        Error::no(format!("{path} was not made from a template"))
-            .hint(format!("git ccc worktree adopt {path} --template feature"))
-    })?;
-    let found = match &record.template {
-        Some(name) => templates::find(ctx, name)?,
-        None => {
-            let path = shell(&tree.path.display().to_string());
-            return Err(Error::no("it has no template, and so no checks")
-                .hint(format!("git ccc worktree adopt {path} --template feature")));
-        }
-    };
+    let (tree, mut record, found) = meant(ctx, args)?;
     let when = if args.before { "before" } else { "after" };
     let commit = refs::find(&Repo::open(&tree.git_dir)?, "HEAD")?
         .map(|head| head.to_string())
@@ -69,7 +58,7 @@ pub(super) fn run(ctx: &Ctx, args: &VerifyArgs) -> Result<()> {
             record: &known,
         };
         let view = one(ctx, place, (&found, check, expected), when)?;
-        remember(&mut record, check, when, &commit, &view, ctx);
+        remember(&mut record, check, (when, &commit), &view, ctx.now());
         views.push(view);
     }
     record::save(&tree.git_dir, &record)?;
@@ -94,13 +83,36 @@ pub(super) fn run(ctx: &Ctx, args: &VerifyArgs) -> Result<()> {
     Ok(())
 }
 
+/// Finds the worktree, what is known of it, and its template.
+fn meant(ctx: &Ctx, args: &VerifyArgs) -> Result<(Worktree, Record, Found)> {
+    let repo = ctx.repo()?;
+    let tree = match &args.worktree {
+        Some(word) => named(ctx, word)?,
+        None => worktrees::at(repo, repo.require_worktree()?)?
+            .ok_or_else(|| Error::no("this is no worktree").hint("git ccc worktree list"))?,
+    };
+    let record = record::load(&tree.git_dir)?.ok_or_else(|| {
+        let path = shell(&tree.path.display().to_string());
+        Error::no(format!("{path} was not made from a template"))
+            .hint(format!("git ccc worktree adopt {path} --template feature"))
+    })?;
+    let found = match &record.template {
+        Some(name) => templates::find(ctx, name)?,
+        None => {
+            let path = shell(&tree.path.display().to_string());
+            return Err(Error::no("it has no template, and so no checks")
+                .hint(format!("git ccc worktree adopt {path} --template feature")));
+        }
+    };
+    Ok((tree, record, found))
+}
+
 fn remember(
     record: &mut Record,
     check: &Check,
-    when: &str,
-    commit: &str,
+    (when, commit): (&str, &str),
     view: &CheckView,
-    ctx: &Ctx,
+    at: Timestamp,
 ) {
     record
         .checks
@@ -109,7 +121,7 @@ fn remember(
         name: check.name.clone(),
         when: when.to_owned(),
         commit: commit.to_owned(),
-        at: ctx.now(),
+        at,
         good: view.good,
         names: view.names.clone(),
     });
@@ -128,49 +140,11 @@ fn one(
     } else {
         Expect::Fails
     };
-    let (mut names, mut missing) = (Vec::new(), Vec::new());
-    if check.same {
-        let list = require(
-            ctx,
-            found,
-            check.names.as_deref(),
-            ("worktree.test_names", place),
-        )?;
-        let (listed, text) = command::ask(place, &list)?;
-        if listed != 0 {
-            return Err(Error::no(format!(
-                "the names of the tests cannot be told: the command ended with {listed}"
-            ))
-            .hint("git ccc help worktree"));
-        }
-        let lines: BTreeSet<String> = text
-            .lines()
-            .map(|line| one_line(line.trim(), 300))
-            .filter(|line| !line.is_empty())
-            .take(MOST)
-            .collect();
-        let before = place
-            .record
-            .checks
-            .iter()
-            .find(|old| old.name == check.name && old.when == "before");
-        if when == "after" {
-            let before = before.ok_or_else(|| {
-                Error::no(format!(
-                    "nothing is known of {} before the work",
-                    check.name
-                ))
-                .hint("git ccc worktree verify --before")
-            })?;
-            missing = before
-                .names
-                .iter()
-                .filter(|name| !lines.contains(*name))
-                .cloned()
-                .collect();
-        }
-        names = lines.into_iter().collect();
-    }
+    let (names, missing) = if check.same {
+        compare(ctx, place, (found, check), when)?
+    } else {
+        (Vec::new(), Vec::new())
+    };
     Ok(CheckView {
         name: check.name.clone(),
         expected: expected.word(),
@@ -181,6 +155,56 @@ fn one(
         missing,
         names,
     })
+}
+
+/// Lists the tests, and those of before that are no more.
+fn compare(
+    ctx: &Ctx,
+    place: Place<'_>,
+    (found, check): (&Found, &Check),
+    when: &str,
+) -> Result<(Vec<String>, Vec<String>)> {
+    let mut missing = Vec::new();
+    let list = require(
+        ctx,
+        found,
+        check.names.as_deref(),
+        ("worktree.test_names", place),
+    )?;
+    let (listed, text) = command::ask(place, &list)?;
+    if listed != 0 {
+        return Err(Error::no(format!(
+            "the names of the tests cannot be told: the command ended with {listed}"
+        ))
+        .hint("git ccc help worktree"));
+    }
+    let lines: BTreeSet<String> = text
+        .lines()
+        .map(|line| one_line(line.trim(), 300))
+        .filter(|line| !line.is_empty())
+        .take(MOST)
+        .collect();
+    let before = place
+        .record
+        .checks
+        .iter()
+        .find(|old| old.name == check.name && old.when == "before");
+    if when == "after" {
+        let before = before.ok_or_else(|| {
+            Error::no(format!(
+                "nothing is known of {} before the work",
+                check.name
+            ))
+            .hint("git ccc worktree verify --before")
+        })?;
+        missing = before
+            .names
+            .iter()
+            .filter(|name| !lines.contains(*name))
+            .cloned()
+            .collect();
+    }
+    Ok((lines.into_iter().collect(), missing))
 }
 
 /// Returns a command that the user trusts: the template's own, else that of the setting.

@@ -82,6 +82,12 @@ pub fn refuse(facts: &Facts) -> Option<Stays> {
             &[format!("git worktree unlock {at}")],
         ));
     }
+    refuse_work(facts, &at)
+}
+
+/// Says whose work keeps it.
+fn refuse_work(facts: &Facts, at: &str) -> Option<Stays> {
+    let path = &facts.path;
     if facts.inside {
         return Some(stays(
             format!("you stand in {path}"),

@@ -279,22 +279,23 @@ pub fn act(ctx: &Ctx, stand: &Stand, planned: &Planned, target: &Target) -> Resu
         did.stopped = Some(back(repo, planned.step)?);
         did.notes.push(one_line(out.stderr_text().trim(), 300));
     }
-    if !staged.is_empty() {
-        let add = run::on(repo)
-            .args([
-                "--literal-pathspecs",
-                "add",
-                "-A",
-                "--pathspec-from-file=-",
-                "--pathspec-file-nul",
-            ])
-            .input(staged.join(&0));
-        if !add.run()?.ok() {
-            did.notes
-                .push("what was staged is not staged again".to_owned());
-        }
-    }
+    stage_again(repo, &staged, &mut did)?;
     Ok(did)
+}
+
+fn stage_again(repo: &Repo, staged: &[Vec<u8>], did: &mut Did) -> Result<()> {
+    if staged.is_empty() {
+        return Ok(());
+    }
+    let add = run::on(repo)
+        .args(["--literal-pathspecs", "add", "-A"])
+        .args(["--pathspec-from-file=-", "--pathspec-file-nul"])
+        .input(staged.join(&0));
+    if !add.run()?.ok() {
+        did.notes
+            .push("what was staged is not staged again".to_owned());
+    }
+    Ok(())
 }
 
 fn snapshot(there: &Ctx, tag: &SessionTag) -> Result<Option<String>> {
