@@ -96,9 +96,8 @@ fn unwritable() -> String {
 impl<'s> Ingest<'s> {
     /// Begins to write; `large` work gets more threads.
     pub fn new(store: &'s Store, large: bool) -> Result<Self> {
-        // Fewer, larger segments: they are ready to be asked, and need no merging until there are many.
         let (threads, memory) = if large {
-            (2, 36_000_000)
+            (2, 22_000_000)
         } else {
             (1, 15_000_000)
         };
@@ -114,7 +113,7 @@ impl<'s> Ingest<'s> {
         let mut policy = LogMergePolicy::default();
         policy.set_max_docs_before_merge(SEGMENT);
         // While much is added, merging what will be merged again costs a fifth of the time.
-        policy.set_min_num_segments(if large { 24 } else { 12 });
+        policy.set_min_num_segments(if large { 16 } else { 8 });
         policy.set_del_docs_ratio_before_merge(0.5);
         writer.set_merge_policy(Box::new(policy));
         let reader = reader(store)?;
