@@ -79,7 +79,7 @@ fn one(ctx: &Ctx, args: &SyncArgs, stand: &Stand, target: &Target) -> Result<Syn
     view.notes = did.notes;
     if let Some(paths) = did.stopped {
         view.step = Step::Conflict.word();
-        view.why = "it stopped on the way and was taken back".to_owned();
+        "it stopped on the way and was taken back".clone_into(&mut view.why);
         view.paths = paths;
     }
     Ok(view)

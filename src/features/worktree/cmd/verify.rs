@@ -96,14 +96,12 @@ fn meant(ctx: &Ctx, args: &VerifyArgs) -> Result<(Worktree, Record, Found)> {
         Error::no(format!("{path} was not made from a template"))
             .hint(format!("git ccc worktree adopt {path} --template feature"))
     })?;
-    let found = match &record.template {
-        Some(name) => templates::find(ctx, name)?,
-        None => {
-            let path = shell(&tree.path.display().to_string());
-            return Err(Error::no("it has no template, and so no checks")
-                .hint(format!("git ccc worktree adopt {path} --template feature")));
-        }
+    let Some(name) = &record.template else {
+        let path = shell(&tree.path.display().to_string());
+        return Err(Error::no("it has no template, and so no checks")
+            .hint(format!("git ccc worktree adopt {path} --template feature")));
     };
+    let found = templates::find(ctx, name)?;
     Ok((tree, record, found))
 }
 
