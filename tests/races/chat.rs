@@ -7,10 +7,13 @@ use crate::common::output::CommandOutput;
 use crate::common::race::{Packer, race};
 use crate::common::session::Session;
 use crate::common::setup::ready;
-use crate::common::world::{BINARY, Options, World};
+use crate::common::world::{BINARY, DEADLINE, Options, World};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const REF: &str = "refs/notes/ccc/chat";
+
+const ALL_UNREAD: [&str; 5] = ["chat", "read", "--unread", "--json", "--limit=1000000"];
 
 /// One sender: a message is accepted when the command said so; one that was killed may be in or out. The busier the machine, the more tries
 /// a post takes and the likelier one of them is killed: so it goes on until as many as are wanted were accepted.
@@ -120,9 +123,12 @@ fn storm(options: Options, size: &Size, kills: bool) {
     }
     let packer = Packer::start(&w);
     let limit = if kills { "24" } else { "0" };
+    let messages = u32::try_from(size.writers * size.rounds).expect("a race has an end");
+    let patience = DEADLINE + Duration::from_millis(500) * messages;
     let run = |session: Option<&Session>, args: Vec<String>| {
         let command = w.command("sh", args).env("KILLS", limit);
         let command = command.env("GIT", w.main_worktree().join(".git"));
+        let command = command.within(patience);
         match session {
             Some(session) => command.env("CCC_SESSION", session.tag()),
             None => command,
@@ -159,9 +165,7 @@ fn storm(options: Options, size: &Size, kills: bool) {
     check(&heard(said.ok()), &accepted, &format!("{told}: the room"));
     for (reader, output) in readers.iter().zip(&outputs[size.writers..]) {
         let mut seen = heard(output);
-        seen.extend(heard(
-            reader.ccc(["chat", "read", "--unread", "--json"]).ok(),
-        ));
+        seen.extend(heard(reader.ccc(ALL_UNREAD).ok()));
         check(&seen, &accepted, &format!("{told}: {}", reader.tag()));
     }
     notes_are_whole(&w, &writers[0], &accepted, &told);
@@ -278,9 +282,7 @@ fn two_clones_that_merge_are_one_room() {
             .enumerate()
             .filter(|(n, _)| (n + round) % 3 != 0)
         {
-            seen[n].extend(heard(
-                reader.ccc(["chat", "read", "--unread", "--json"]).ok(),
-            ));
+            seen[n].extend(heard(reader.ccc(ALL_UNREAD).ok()));
         }
         for (n, dir) in dirs.iter().enumerate() {
             let from = dirs[1 - n].to_str().expect("a path");
@@ -299,9 +301,7 @@ fn two_clones_that_merge_are_one_room() {
         }
     }
     for (n, reader) in readers.iter().enumerate() {
-        seen[n].extend(heard(
-            reader.ccc(["chat", "read", "--unread", "--json"]).ok(),
-        ));
+        seen[n].extend(heard(reader.ccc(ALL_UNREAD).ok()));
         // One clone's reader came after the first word, the other one's too.
         check(&seen[n], &accepted, reader.tag());
     }
