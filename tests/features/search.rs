@@ -636,8 +636,8 @@ fn what_comes_while_it_watches_is_indexed() {
         let found = |word| w.ccc(["search", "--no-refresh", "--json", word]).code == 0;
         (found("lateword") && found("otherword")).then_some(())
     });
-    watch.signal(rustix::process::Signal::INT);
-    watch.wait().code(130);
+    watch.signal(rustix::process::Signal::TERM);
+    watch.wait().code(143);
 }
 
 #[test]
