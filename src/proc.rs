@@ -4,11 +4,15 @@
 //! standard input, and captured output unless it is meant to speak to the user.
 
 use crate::error::{Context, Error, Kind, Result};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::{
     ffi::{OsStr, OsString},
-    io::Write,
+    io::{self, Read, Write},
+    os::fd::AsFd,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError},
+    thread::JoinHandle,
 };
 
 /// A program to run.
@@ -63,26 +67,39 @@ pub struct Running {
 impl Running {
     /// Gives the child its standard input and captures what it said.
     pub fn finish(mut self, input: impl Into<Vec<u8>>) -> Result<Output> {
-        let bytes = input.into();
         let pipe = self.child.as_mut().and_then(|child| child.stdin.take());
-        let Some(mut pipe) = pipe else {
-            return self.wait(None);
-        };
-        if bytes.len() <= PIPE_HOLDS {
-            // Writing waits for nobody; the child's status is the judge.
-            let _ = pipe.write_all(&bytes);
-            drop(pipe);
-            return self.wait(None);
-        }
-        // A child that reads late and writes early would deadlock with us if one thread did both.
-        let feeder = std::thread::spawn(move || {
-            // A child that exits without reading is judged by its status, not by our broken pipe.
-            let _ = pipe.write_all(&bytes);
-        });
-        self.wait(Some(feeder))
+        let feeder = pipe.and_then(|pipe| feed(pipe, input.into()));
+        self.wait(feeder)
     }
 
-    fn wait(mut self, feeder: Option<std::thread::JoinHandle<()>>) -> Result<Output> {
+    /// As [`Running::finish`], but for a child whose work is done once it has said `line`: then it is left to end by
+    /// itself, and nothing is returned.
+    pub fn finish_at(mut self, input: impl Into<Vec<u8>>, line: &str) -> Result<Option<Output>> {
+        let failure = || self.cmd.failure("could not be heard");
+        let child = self.child.as_mut();
+        let child = child.ok_or_else(|| Error::internal(failure()))?;
+        let feeder = child.stdin.take().and_then(|pipe| feed(pipe, input.into()));
+        let heard = hear(child, line).context(Kind::Internal, failure)?;
+        if let Some(feeder) = feeder {
+            let _ = feeder.join();
+        }
+        match heard {
+            Heard::Line => {
+                leave(self.child.take());
+                Ok(None)
+            }
+            Heard::End { stdout, stderr } => {
+                let ended = self.wait(None)?;
+                Ok(Some(Output {
+                    status: ended.status,
+                    stdout,
+                    stderr,
+                }))
+            }
+        }
+    }
+
+    fn wait(mut self, feeder: Option<JoinHandle<()>>) -> Result<Output> {
         let failure = || self.cmd.failure("could not be waited for");
         let child = self.child.take();
         let child = child.ok_or_else(|| Error::internal(failure()))?;
@@ -107,6 +124,86 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// Writes a child's standard input, by a thread of its own if the pipe may not hold it all.
+fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) -> Option<JoinHandle<()>> {
+    if bytes.len() <= PIPE_HOLDS {
+        // Writing waits for nobody; the child's status is the judge.
+        let _ = pipe.write_all(&bytes);
+        return None;
+    }
+    // A child that reads late and writes early would deadlock with us if one thread did both.
+    Some(std::thread::spawn(move || {
+        // A child that exits without reading is judged by its status, not by our broken pipe.
+        let _ = pipe.write_all(&bytes);
+    }))
+}
+
+/// What was heard of a child.
+enum Heard {
+    /// It said the line.
+    Line,
+    /// It ended without.
+    End { stdout: Vec<u8>, stderr: Vec<u8> },
+}
+
+/// Reads both outputs of a child until it has said `line` or closed them.
+fn hear(child: &mut Child, line: &str) -> io::Result<Heard> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+    while out.is_some() || err.is_some() {
+        let ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
+        let fds = [out.as_ref().map(AsFd::as_fd), err.as_ref().map(AsFd::as_fd)];
+        let mut polled: Vec<PollFd<'_>> = (fds.into_iter().flatten())
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+            .collect();
+        match poll(&mut polled, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            other => other?,
+        };
+        let mut ready = polled.iter().map(ready);
+        let out_ready = out.is_some() && ready.next() == Some(true);
+        let err_ready = err.is_some() && ready.next() == Some(true);
+        if out_ready && take(&mut out, &mut stdout)? && says(&stdout, line) {
+            return Ok(Heard::Line);
+        }
+        if err_ready {
+            take(&mut err, &mut stderr)?;
+        }
+    }
+    Ok(Heard::End { stdout, stderr })
+}
+
+/// Reads what is there, and lets go of a pipe that is at its end.
+fn take(pipe: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<bool> {
+    let mut buffer = [0; PIPE_HOLDS];
+    let read = match pipe {
+        Some(pipe) => pipe.read(&mut buffer)?,
+        None => 0,
+    };
+    into.extend(&buffer[..read]);
+    if read == 0 {
+        *pipe = None;
+    }
+    Ok(read > 0)
+}
+
+fn says(heard: &[u8], line: &str) -> bool {
+    heard
+        .split_inclusive(|byte| *byte == b'\n')
+        .any(|heard| heard.strip_suffix(b"\n") == Some(line.as_bytes()))
+}
+
+/// Children that have done their work and may still be ending.
+static ENDING: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Leaves a child to itself; those that have ended since are taken from the system's list of processes.
+fn leave(child: Option<Child>) {
+    let mut ending = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
+    // One that cannot be asked about is not ours to wait for any more.
+    ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    ending.extend(child);
 }
 
 /// Returns the exit code as a shell would see it: the code itself, or 128 + the signal.
@@ -236,5 +333,43 @@ impl Cmd {
         command
             .spawn()
             .map_err(|error| Error::setup(self.failure("could not be started")).caused_by(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Running {
+        Cmd::new("sh")
+            .args(["-c", script])
+            .begin()
+            .expect("a shell")
+    }
+
+    #[test]
+    fn a_child_that_has_said_its_line_is_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (gate, done) = (dir.path().join("gate"), dir.path().join("done"));
+        let script = format!(
+            "mkfifo '{gate}'; cat; echo said; read -r x < '{gate}'; echo $x > '{done}'",
+            gate = gate.display(),
+            done = done.display()
+        );
+        let heard = shell(&script).finish_at("said too\n", "said");
+        assert!(heard.expect("a line").is_none());
+        assert!(!done.exists());
+        // Opening it waits for the child, which is there to read it.
+        std::fs::write(&gate, "on\n").expect("the child reads");
+    }
+
+    #[test]
+    fn a_child_that_ends_without_its_line_is_told_of_whole() {
+        let script = "head -c 300000 /dev/zero >&2; printf said; cat; exit 3";
+        let input = vec![b'x'; 100_000];
+        let heard = shell(script).finish_at(input, "said");
+        let out = heard.expect("an end").expect("no line");
+        assert_eq!(out.status.code(), Some(3));
+        assert_eq!((out.stdout.len(), out.stderr.len()), (100_004, 300_000));
     }
 }

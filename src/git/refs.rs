@@ -153,14 +153,16 @@ impl Writer {
     /// Applies `edits`: all of them or none.
     pub fn transact(self, repo: &Repo, edits: &[Edit]) -> Result<(), Lost> {
         let note = locks::Running::begin(repo, edits);
-        let out = self.0.finish(script(edits)).map_err(Lost::Failed)?;
+        // git says so after it has given its locks back; what it does then is to end.
+        let out = self.0.finish_at(script(edits), "commit: ok");
+        let Some(out) = out.map_err(Lost::Failed)? else {
+            note.ended();
+            return Ok(());
+        };
         if was_killed(&out) {
             note.killed();
         } else {
             note.ended();
-        }
-        if out.stdout_text().lines().any(|line| line == "commit: ok") {
-            return Ok(());
         }
         Err(match classify(&out) {
             Lost::Busy(held) => Lost::Busy(Held {
