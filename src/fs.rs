@@ -99,11 +99,15 @@ impl Given {
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir)?;
-    }
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).open(path)
+    let options = options.create(true).truncate(false).write(true);
+    match (options.open(path), path.parent()) {
+        (Err(error), Some(dir)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(dir)?;
+            options.open(path)
+        }
+        (opened, _) => opened,
+    }
 }
 
 fn try_file(file: &File) -> io::Result<Option<Given>> {

@@ -8,6 +8,7 @@ use crate::{base::id::ProcessId, proc::Cmd};
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -21,6 +22,11 @@ pub fn name() -> String {
 
 /// Returns an id that changes with every boot, so that pids of an earlier boot are never trusted.
 pub fn boot_id() -> String {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    BOOT.get_or_init(read_boot_id).clone()
+}
+
+fn read_boot_id() -> String {
     if let Ok(id) = fs::read_to_string("/proc/sys/kernel/random/boot_id") {
         return id.trim().to_owned();
     }

@@ -1,4 +1,4 @@
-//! Writing one small loose object, uncompressed.
+//! One loose object: read before any pack is opened, and written uncompressed if it is small.
 //!
 //! Setting up a compressor costs more than all of a small object, and a commit
 //! writes eight of them. git reads such objects as it reads those of
@@ -59,6 +59,15 @@ pub fn write(repo: &Repo, kind: Kind, data: &[u8]) -> io::Result<Oid> {
         let _ = fs::remove_file(&temp);
     }
     done.map(|()| oid)
+}
+
+/// Reads an object if it is loose; whatever stands in the way is for the ordinary way of reading to tell.
+pub fn read(repo: &Repo, oid: Oid) -> Option<(Kind, Vec<u8>)> {
+    let objects = repo.gix().objects.store_ref().path();
+    let mut data = Vec::new();
+    let store = gix::odb::loose::Store::at(objects, repo.hash());
+    let kind = store.try_find(&oid, &mut data).ok()??.kind;
+    Some((kind, data))
 }
 
 fn put(temp: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -98,8 +98,13 @@ pub fn read_record(repo: &Repo, oid: Oid) -> Result<String> {
 
 /// Reads an object, from the repository opened anew if it is not found at first: while git packs, an object can leave
 /// its loose file after gix has looked at the packs, or between two looks at that file.
+///
+/// What is new is loose, and gix would open the packs first, all of them.
 pub(super) fn read(repo: &Repo, oid: Oid) -> Result<(ObjectKind, Vec<u8>)> {
     const ATTEMPTS: usize = 5;
+    if let Some(found) = loose::read(repo, oid) {
+        return Ok(found);
+    }
     let found = |object: gix::Object<'_>| (object.kind, object.data.clone());
     for _ in 1..ATTEMPTS {
         if let Ok(object) = repo.gix().find_object(oid) {
