@@ -10,9 +10,9 @@ use crate::{
     error::{Context, Error, Kind, Result},
     fs::Lock,
     git::{
-        Oid, Repo, content, index,
+        Oid, Repo, index,
         index::{Change, Stat, Unsupported},
-        refs, run,
+        refs, run, trees,
     },
     host,
 };
@@ -321,15 +321,15 @@ fn unadopted(
     paths: &[String],
 ) -> Result<Vec<Change>> {
     let (before, after) = (
-        content::tree_of(repo, parent)?,
-        content::tree_of(repo, head)?,
+        trees::of_or_empty(repo, parent)?,
+        trees::of_or_empty(repo, head)?,
     );
     let bytes = fs::read(index_path(repo)).unwrap_or_default();
     let mut changes = Vec::new();
     for path in paths {
         let path: BString = path.as_str().into();
-        let old = content::lookup(repo, before, path.as_bstr())?;
-        let new = content::lookup(repo, after, path.as_bstr())?;
+        let old = trees::lookup(repo, before, path.as_bstr())?;
+        let new = trees::lookup(repo, after, path.as_bstr())?;
         let staged = index::entry(&bytes, repo.hash(), path.as_bstr())
             .ok()
             .flatten()

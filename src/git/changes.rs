@@ -7,7 +7,7 @@
 
 use crate::{
     error::{Context, Kind, Result},
-    git::{Oid, Repo, objects::persist},
+    git::{Oid, Repo, objects::persist, trees},
 };
 use gix::{
     bstr::{BString, ByteSlice},
@@ -58,19 +58,11 @@ pub fn of_commit(repo: &Repo, commit: Oid) -> Result<Vec<BString>> {
     }
     let trees = parents
         .into_iter()
-        .map(|parent| tree_of(repo, parent))
+        .map(|parent| trees::of(repo, parent))
         .collect::<Result<Vec<_>>>()?;
     in_all(&trees, |parent| {
         between(repo, Some(parent), Some(tree.detach()))
     })
-}
-
-/// Returns the tree of a commit.
-pub fn tree_of(repo: &Repo, commit: Oid) -> Result<Oid> {
-    let unreadable = || format!("commit {commit} cannot be read");
-    let object = persist(|| repo.gix().find_commit(commit)).context(Kind::Setup, unreadable)?;
-    let tree = object.tree_id().context(Kind::Setup, unreadable)?;
-    Ok(tree.detach())
 }
 
 /// Returns the paths that every one of the comparisons names.

@@ -10,13 +10,12 @@ use crate::{
         Oid, Repo,
         index::{Change, Stat},
         objects::persist,
-        refs,
+        refs, trees,
     },
 };
 use gix::{
-    bstr::{BStr, BString, ByteSlice},
-    objs::{Kind as ObjectKind, Tree, WriteTo as _, tree::Editor, tree::EntryKind},
-    validate::path::component,
+    bstr::{BString, ByteSlice},
+    objs::tree::EntryKind,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
@@ -102,7 +101,7 @@ pub fn restage(repo: &Repo, staged: &mut [Staged]) -> Result<()> {
         let now = root.join(path).symlink_metadata().ok();
         let now = now.map(|meta| Stat::from(&meta));
         if now != entry.blob.as_ref().map(|blob| blob.stat) {
-            let base = tree_of(repo, refs::find(repo, "HEAD")?)?;
+            let base = trees::of_or_empty(repo, refs::find(repo, "HEAD")?)?;
             let again = stage(repo, base, std::slice::from_ref(&entry.path))?;
             if let Some(again) = again.into_iter().next() {
                 *entry = again;
@@ -117,7 +116,7 @@ fn entries(repo: &Repo, base: Oid, paths: &[BString]) -> Result<gix::index::Stat
     use gix::index::entry::{Flags, Mode, Stat};
     let mut index = gix::index::State::new(repo.hash());
     for path in paths {
-        if let Some((oid, mode)) = lookup(repo, base, path.as_bstr())? {
+        if let Some((oid, mode)) = trees::lookup(repo, base, path.as_bstr())? {
             let mode = Mode::from_bits_truncate(mode);
             index.dangerously_push_entry(
                 Stat::default(),
@@ -146,92 +145,13 @@ fn require_gone(repo: &Repo, path: &BString) -> Result<()> {
     }
 }
 
-/// Returns the tree of a commit; an unborn branch has the empty one.
-pub fn tree_of(repo: &Repo, commit: Option<Oid>) -> Result<Oid> {
-    let Some(commit) = commit else {
-        return Ok(repo.gix().empty_tree().id);
-    };
-    let found = persist(|| repo.gix().find_commit(commit))
-        .context(Kind::Setup, || format!("commit {commit} cannot be read"))?;
-    Ok(found
-        .tree_id()
-        .context(Kind::Setup, || format!("commit {commit} has no tree"))?
-        .detach())
-}
-
 /// Writes the tree that has `staged` on top of `base`.
 pub fn edit_tree(repo: &Repo, base: Oid, staged: &[Staged]) -> Result<Oid> {
-    let unwritable = || "the new tree cannot be written".to_owned();
-    if base == repo.gix().empty_tree().id {
-        super::objects::empty_tree(repo)?;
-    }
-    for Staged { path, blob } in staged {
-        let link = blob
-            .as_ref()
-            .is_some_and(|blob| blob.kind == EntryKind::Link);
-        require_names(path, link).context(Kind::Setup, unwritable)?;
-    }
-    // Each attempt edits anew, for git may move what is read into a pack. gix's own editor looks, for each tree that it
-    // writes, whether every object in it is there: in a large directory that costs more than the rest of a commit. Trees come
-    // out from the deepest up, so that what a kill leaves never names what is not there.
-    persist(|| {
-        let root = repo
-            .gix()
-            .find_tree(base)
-            .context(Kind::Setup, unwritable)?;
-        let root = root.decode().context(Kind::Setup, unwritable)?.into_owned();
-        let mut editor = Editor::new(root, &repo.gix().objects, repo.hash());
-        for Staged { path, blob } in staged {
-            let names = path.split_str("/").map(BStr::new);
-            match blob {
-                Some(blob) => editor.upsert(names, blob.kind, blob.oid),
-                None => editor.remove(names),
-            }
-            .context(Kind::Setup, unwritable)?;
-        }
-        let write = |tree: &Tree| {
-            let mut data = Vec::new();
-            tree.write_to(&mut data)?;
-            super::loose::write(repo, ObjectKind::Tree, &data)
-        };
-        editor.write(write).context(Kind::Setup, unwritable)
-    })
-}
-
-/// Requires names that git takes too: none that a file system could read as `.git`.
-fn require_names(path: &BString, link: bool) -> Result<(), component::Error> {
-    let mode = link.then_some(component::Mode::Symlink);
-    let options = component::Options {
-        // A name such as `a:b` is as good as any where this runs.
-        protect_windows: false,
-        ..component::Options::default()
-    };
-    for name in path.split_str("/") {
-        gix::validate::path::component(name.into(), mode, options)?;
-    }
-    Ok(())
-}
-
-/// Returns the file, link or submodule that a tree has at a path: object and mode. A directory is none of these.
-pub fn lookup(repo: &Repo, tree: Oid, path: &BStr) -> Result<Option<(Oid, u32)>> {
-    let mut tree = tree;
-    let mut names = path.split_str("/").peekable();
-    while let Some(name) = names.next() {
-        let unreadable = || format!("tree {tree} cannot be read");
-        let found = persist(|| repo.gix().find_tree(tree)).context(Kind::Setup, unreadable)?;
-        let Some(entry) = found.find_entry(BString::from(name)) else {
-            return Ok(None);
-        };
-        match (names.peek(), entry.mode().is_tree()) {
-            (Some(_), true) => tree = entry.object_id(),
-            (None, false) => {
-                return Ok(Some((entry.object_id(), u32::from(entry.mode().value()))));
-            }
-            // Nothing lies beneath a file or a submodule.
-            _ => return Ok(None),
-        }
-    }
-    Ok(None)
+    let edits = staged.iter().map(|Staged { path, blob }| trees::Edit {
+        path: path.as_bstr(),
+        to: blob.as_ref().map(|blob| (blob.kind, blob.oid)),
+    });
+    trees::edit(repo, base, &edits.collect::<Vec<_>>())
 }
 
 /// Tells whether git alone reads a file as git would: gix asks for no byte order mark.

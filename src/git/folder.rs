@@ -4,11 +4,12 @@
 
 use crate::{
     base::time::Timestamp,
-    error::{Context, Error, Kind, Result},
+    error::{Context, Kind, Result},
     git::{
         Oid, Repo,
         notes::{self, Link, NewLink},
         objects::{self, Author, persist},
+        trees,
     },
 };
 use gix::{bstr::ByteSlice, objs::tree::EntryKind};
@@ -29,21 +30,11 @@ pub fn read_blob(repo: &Repo, oid: Oid) -> Result<Vec<u8>> {
 
 /// Writes a folder.
 pub fn write(repo: &Repo, files: &Files) -> Result<Oid> {
-    let unwritten = || "the tree of a folder cannot be written".to_owned();
-    let empty = objects::empty_tree(repo)?;
-    // An editor whose write failed has lost its edits: each attempt begins anew.
-    persist(|| {
-        let mut editor = repo
-            .gix()
-            .edit_tree(empty)
-            .context(Kind::Setup, unwritten)?;
-        for (path, oid) in files {
-            editor
-                .upsert(path.as_str(), EntryKind::Blob, *oid)
-                .context(Kind::Setup, unwritten)?;
-        }
-        Ok::<_, Error>(editor.write().context(Kind::Setup, unwritten)?.detach())
-    })
+    let edits = files.iter().map(|(path, oid)| trees::Edit {
+        path: path.as_bytes().as_bstr(),
+        to: Some((EntryKind::Blob, *oid)),
+    });
+    trees::edit(repo, objects::empty_tree(repo)?, &edits.collect::<Vec<_>>())
 }
 
 /// Reads a folder; what is no plain file is passed over.

@@ -21,6 +21,7 @@ pub mod refs;
 pub mod repo;
 pub mod run;
 pub mod status;
+pub mod trees;
 pub mod versions;
 pub mod watch;
 pub mod worktrees;

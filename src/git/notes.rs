@@ -13,10 +13,11 @@ use crate::{
     git::{
         Oid, Repo,
         objects::{self, Author, persist},
+        trees,
     },
 };
 use gix::{
-    bstr::ByteSlice,
+    bstr::{BString, ByteSlice},
     note::plumbing::State,
     objs::{CommitRef, Kind as ObjectKind, TreeRefIter, tree::EntryKind},
 };
@@ -177,17 +178,15 @@ fn add_attachments(repo: &Repo, tree: Oid, blobs: &[Oid]) -> Result<Oid> {
     if blobs.is_empty() {
         return Ok(tree);
     }
-    let mut editor = repo
-        .gix()
-        .edit_tree(tree)
-        .context(Kind::Internal, unwritten)?;
-    for blob in blobs {
-        editor
-            .upsert(format!("{ATTACHMENTS}/{blob}"), EntryKind::Blob, *blob)
-            .context(Kind::Internal, unwritten)?;
-    }
-    let tree = editor.write().context(Kind::Internal, unwritten)?;
-    Ok(tree.detach())
+    let named: Vec<BString> = blobs
+        .iter()
+        .map(|blob| format!("{ATTACHMENTS}/{blob}").into())
+        .collect();
+    let edits = named.iter().zip(blobs).map(|(path, blob)| trees::Edit {
+        path: path.as_bstr(),
+        to: Some((EntryKind::Blob, *blob)),
+    });
+    trees::edit(repo, tree, &edits.collect::<Vec<_>>())
 }
 
 /// Returns what `before` has and `after` lacks, of attachments and of the note lines that are `ours`.

@@ -310,11 +310,6 @@ pub fn target(repo: &Repo) -> Result<Option<String>> {
     Ok(branch.map(|branch| format!("refs/heads/{branch}")))
 }
 
-/// Returns the tree of a commit.
-pub fn tree_of(repo: &Repo, commit: Oid) -> Result<Oid> {
-    super::changes::tree_of(repo, commit)
-}
-
 /// Returns where two commits began to differ.
 pub fn merge_base(repo: &Repo, one: Oid, other: Oid) -> Result<Option<Oid>> {
     let cmd = run::read(repo)

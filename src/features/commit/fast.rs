@@ -22,6 +22,7 @@ use crate::{
         identity::{Role, signature},
         log, objects,
         refs::{self, Edit, Lost, Writer},
+        trees,
     },
     settings::Lane,
 };
@@ -95,7 +96,7 @@ pub fn prepare(ctx: &Ctx, wanted: &Wanted) -> Result<Ready> {
     let head = refs::find(repo, "HEAD")?;
     let reflog = reflog(&message, head.is_some());
     let writer = head.map(|_| Writer::early(repo, refs::Reflog::Message(&reflog)));
-    let staged = content::stage(repo, content::tree_of(repo, head)?, &paths)?;
+    let staged = content::stage(repo, trees::of_or_empty(repo, head)?, &paths)?;
     Ok(Ready {
         paths,
         staged,
@@ -121,11 +122,11 @@ pub fn commit(
     };
     drop(turn);
     let adopted = pending.adopt(|| {
-        let head = content::tree_of(repo, refs::find(repo, "HEAD")?)?;
+        let head = trees::of_or_empty(repo, refs::find(repo, "HEAD")?)?;
         let mut changes = Vec::with_capacity(ready.staged.len());
         for staged in &ready.staged {
             // A later commit of the same path, if one slipped in, has its own entry to take over.
-            let now = content::lookup(repo, head, staged.path.as_bstr())?.map(|(oid, _)| oid);
+            let now = trees::lookup(repo, head, staged.path.as_bstr())?.map(|(oid, _)| oid);
             if now == staged.blob.as_ref().map(|blob| blob.oid) {
                 changes.push(staged.change());
             }
@@ -162,7 +163,7 @@ fn swap<'a>(
     let now = Time::new(ctx.now().unix(), ctx.local_offset());
     loop {
         let parent = refs::find(repo, "HEAD")?;
-        let base = content::tree_of(repo, parent)?;
+        let base = trees::of_or_empty(repo, parent)?;
         let tree = content::edit_tree(repo, base, &ready.staged)?;
         if tree == base {
             return Ok(None);

@@ -21,10 +21,9 @@ use crate::{
     git::{
         Oid, Repo,
         adopt::{self, Pending},
-        content,
         index::{Change, Stat},
         log::{self, Around, By},
-        objects, refs, run,
+        objects, refs, run, trees,
     },
     proc::exit_code,
 };
@@ -204,7 +203,7 @@ fn land(ctx: &Ctx, wanted: &Wanted, show: bool) -> Result<Option<(Oid, String)>>
         // HEAD may be as it was: an amended commit in which nothing differs, not even the second.
         let head = head.ok_or_else(|| Error::internal("git made a commit and HEAD has none"))?;
         // A message alone leaves the index as it is, and a sparse one sparse.
-        if content::tree_of(repo, parent)? != content::tree_of(repo, Some(head))? {
+        if trees::of_or_empty(repo, parent)? != trees::of_or_empty(repo, Some(head))? {
             let adopted = pending.adopt(|| changes(repo, parent, head, &before));
             store::landed(ctx, adopted);
         }
@@ -312,8 +311,8 @@ fn changes(
     before: &BTreeMap<BString, Stat>,
 ) -> Result<Vec<Change>> {
     let (from, to) = (
-        content::tree_of(repo, old)?,
-        content::tree_of(repo, Some(new))?,
+        trees::of_or_empty(repo, old)?,
+        trees::of_or_empty(repo, Some(new))?,
     );
     let args = ["diff-tree", "-r", "-z", "--no-renames", "--name-only"];
     let out = run::checked(
@@ -329,7 +328,7 @@ fn changes(
     let mut changes = Vec::new();
     for path in out.stdout.split_str("\0").filter(|path| !path.is_empty()) {
         let path = BString::from(path);
-        changes.push(match content::lookup(repo, to, path.as_bstr())? {
+        changes.push(match trees::lookup(repo, to, path.as_bstr())? {
             None => Change::Remove { path },
             Some((oid, mode)) => {
                 // Only a file that did not change while git read it is known to be clean.

@@ -11,7 +11,7 @@ use crate::{
         store::{About, Snapshot},
     },
     fs::Lock,
-    git::{Repo, content, log, refs, run},
+    git::{Repo, log, refs, run, trees},
     settings::Enforce,
 };
 use gix::bstr::ByteSlice;
@@ -205,7 +205,7 @@ fn literal(ctx: &Ctx, repo: &Repo, named: &[String]) -> Result<Option<Vec<String
     let (Some(root), Ok(cwd)) = (repo.worktree(), ctx.cwd().canonicalize()) else {
         return Ok(None);
     };
-    let head = content::tree_of(repo, refs::find(repo, "HEAD")?)?;
+    let head = trees::of_or_empty(repo, refs::find(repo, "HEAD")?)?;
     let (mut paths, mut unknown) = (Vec::new(), false);
     for name in named {
         let plain = !is_pattern(name)
@@ -223,7 +223,7 @@ fn literal(ctx: &Ctx, repo: &Repo, named: &[String]) -> Result<Option<Vec<String
         let Some(inside) = path.strip_prefix(root).ok().and_then(Path::to_str) else {
             return Ok(None);
         };
-        let known = content::lookup(repo, head, inside.into())?;
+        let known = trees::lookup(repo, head, inside.into())?;
         match path.symlink_metadata() {
             Ok(meta) if real_parent && !meta.is_dir() => unknown |= known.is_none(),
             Err(_) if known.is_some_and(|(_, mode)| mode != GITLINK) => {}

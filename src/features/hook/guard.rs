@@ -24,7 +24,7 @@ use crate::{
     git::{
         Repo, changes,
         log::{self, Draft},
-        refs,
+        refs, trees,
     },
     settings::{Enforce, Settings},
 };
@@ -75,7 +75,7 @@ pub fn staged(ctx: &Ctx) -> Result<()> {
         parents.extend(store::merge_heads(repo)?);
         let trees = parents
             .into_iter()
-            .map(|parent| changes::tree_of(repo, parent))
+            .map(|parent| trees::of(repo, parent))
             .collect::<Result<Vec<_>>>()?;
         changes::staged(repo, &index, &trees)
     })

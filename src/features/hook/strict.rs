@@ -8,7 +8,7 @@ use super::guard;
 use crate::{
     ctx::Ctx,
     error::Result,
-    git::{Oid, Repo, changes, refs, run},
+    git::{Oid, Repo, changes, refs, run, trees},
     settings::Enforce,
 };
 use gix::bstr::BString;
@@ -74,6 +74,6 @@ fn lost(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<BString>> {
     if old == new || !back.ok() {
         return Ok(Vec::new());
     }
-    let (old, new) = (changes::tree_of(repo, old)?, changes::tree_of(repo, new)?);
+    let (old, new) = (trees::of(repo, old)?, trees::of(repo, new)?);
     changes::between(repo, Some(old), Some(new))
 }

@@ -12,7 +12,7 @@ use crate::{
         },
         claim::store::{self as claims, About, Snapshot},
     },
-    git::{Oid, Repo, changes, run},
+    git::{Oid, Repo, changes, run, trees},
 };
 use gix::bstr::ByteSlice;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ pub fn breaches(ctx: &Ctx) -> Result<Vec<Breach>> {
             continue;
         }
         if let Some(before) = arrival.before
-            && changes::tree_of(repo, before).ok() == Some(changes::tree_of(repo, oid)?)
+            && trees::of(repo, before).ok() == Some(trees::of(repo, oid)?)
         {
             // The same files under another message: what it took the place of is judged.
             reworded.insert(before.to_string(), commit.oid);

@@ -14,7 +14,7 @@ use crate::{
             snapshot::{Commit, Ledger},
         },
     },
-    git::{Oid, Repo, changes, content, notes},
+    git::{Oid, Repo, changes, notes, trees},
 };
 use gix::bstr::ByteSlice;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,11 +93,11 @@ fn are_copies(repo: &Repo, commit: &Commit, files: &[&str], own: &[Oid]) -> Resu
     };
     let own: Vec<Oid> = own.iter().rev().take(COMPARED).copied().collect();
     for file in files {
-        let now = content::lookup(repo, tree, (*file).into())?;
+        let now = trees::lookup(repo, tree, (*file).into())?;
         let mut same = false;
         for other in &own {
             let made = changes::of_commit(repo, *other)?;
-            let then = || content::lookup(repo, changes::tree_of(repo, *other)?, (*file).into());
+            let then = || trees::lookup(repo, trees::of(repo, *other)?, (*file).into());
             if made.iter().any(|path| path == file) && then()? == now {
                 same = true;
                 break;
@@ -114,7 +114,7 @@ fn are_copies(repo: &Repo, commit: &Commit, files: &[&str], own: &[Oid]) -> Resu
 pub fn tree(repo: &Repo, oid: &str) -> Result<Option<Oid>> {
     let oid = Oid::from_hex(oid.as_bytes()).ok();
     match oid.filter(|oid| repo.gix().has_object(*oid)) {
-        Some(oid) => changes::tree_of(repo, oid).map(Some),
+        Some(oid) => trees::of(repo, oid).map(Some),
         None => Ok(None),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         logic::marker::{self, Block},
         model::snapshot::{Commit, Marker},
     },
-    git::{Oid, Repo, changes, content},
+    git::{Oid, Repo, trees},
 };
 use gix::bstr::ByteSlice;
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ pub fn is_file(mode: u32) -> bool {
 
 /// Finds the blocks that the files changed by these commits have at the tip and had not before.
 pub fn left(repo: &Repo, resolved: &Resolved, commits: &[Commit]) -> Result<Vec<Marker>> {
-    let tip = changes::tree_of(repo, resolved.tip)?;
+    let tip = trees::of(repo, resolved.tip)?;
     let base = match resolved.base {
-        Some(base) => Some(changes::tree_of(repo, base)?),
+        Some(base) => Some(trees::of(repo, base)?),
         None => None,
     };
     // The newest commit of each file wins.
@@ -36,9 +36,9 @@ pub fn left(repo: &Repo, resolved: &Resolved, commits: &[Commit]) -> Result<Vec<
     }
     let (mut found, mut before) = (Vec::new(), Vec::new());
     for (file, commit) in files {
-        let now = content::lookup(repo, tip, file.into())?;
+        let now = trees::lookup(repo, tip, file.into())?;
         let then = match base {
-            Some(base) => content::lookup(repo, base, file.into())?,
+            Some(base) => trees::lookup(repo, base, file.into())?,
             None => None,
         };
         if now == then {

@@ -8,7 +8,7 @@ use crate::{
     base::merge::{self, Kind, Labels},
     error::Result,
     features::check::model::snapshot::Marker,
-    git::{Oid, Repo, changes, content, notes, refs},
+    git::{Oid, Repo, changes, notes, refs, trees},
 };
 use gix::bstr::{BString, ByteSlice};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub fn open(repo: &Repo) -> Result<Vec<Marker>> {
         let link = notes::read(repo, *tip)?;
         let tree = link.tree;
         for path in changes::between(repo, None, Some(tree))? {
-            let file = content::lookup(repo, tree, path.as_bstr())?;
+            let file = trees::lookup(repo, tree, path.as_bstr())?;
             for block in markers::blocks(repo, file)? {
                 found.push(marker(name, &path, block.line, block.text));
             }
@@ -41,7 +41,7 @@ pub fn open(repo: &Repo) -> Result<Vec<Marker>> {
             .rev()
             .find_map(|line| line.strip_prefix(BASE)?.parse::<Oid>().ok());
         if let (Some((_, main)), Some(base)) = (main.filter(|(main, _)| main != name), base) {
-            let trees = [base, *main].map(|oid| changes::tree_of(repo, oid));
+            let trees = [base, *main].map(|oid| trees::of(repo, oid));
             let [Ok(base), Ok(main)] = trees else {
                 // What it comes from was not fetched, so nothing says what a merge would do.
                 continue;
@@ -74,7 +74,7 @@ fn clashes(
         if !ours.contains(&path) {
             continue;
         }
-        let of = |tree: Oid| content::lookup(repo, tree, path.as_bstr());
+        let of = |tree: Oid| trees::lookup(repo, tree, path.as_bstr());
         let files = [of(base)?, of(main)?, of(theirs)?];
         if files[1] == files[2] {
             continue;

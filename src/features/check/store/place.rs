@@ -3,7 +3,7 @@
 use crate::{
     error::Result,
     features::check::model::{finding::Finding, snapshot::Snapshot},
-    git::{Oid, Repo, content, notes},
+    git::{Oid, Repo, notes, trees},
 };
 
 /// Gives each finding about a file of a commit its line; one that has a line keeps it.
@@ -51,6 +51,6 @@ fn text(repo: &Repo, tree: Option<Oid>, file: &str) -> Result<Vec<u8>> {
     let Some(tree) = tree else {
         return Ok(Vec::new());
     };
-    let found = content::lookup(repo, tree, file.into())?;
+    let found = trees::lookup(repo, tree, file.into())?;
     Ok(super::markers::text(repo, found)?.unwrap_or_default())
 }

@@ -14,7 +14,7 @@ use crate::{
             policy::{Exempt, Policy},
         },
     },
-    git::{Oid, Repo, content},
+    git::{Oid, Repo, trees},
     settings::{Layer, LayerText, MAX_FILE_BYTES, Origin, Settings, Trailer},
 };
 use std::path::Path;
@@ -63,8 +63,8 @@ pub fn load(ctx: &Ctx, source: Source) -> Result<(Policy, Baseline)> {
 
 /// Reads a file of a commit; a link is none.
 fn blob(repo: &Repo, commit: Oid, path: &str, cap: usize) -> Result<Option<Vec<u8>>> {
-    let tree = content::tree_of(repo, Some(commit))?;
-    let found = content::lookup(repo, tree, path.into())?;
+    let tree = trees::of_or_empty(repo, Some(commit))?;
+    let found = trees::lookup(repo, tree, path.into())?;
     let Some((oid, _)) = found.filter(|(_, mode)| super::markers::is_file(*mode)) else {
         return Ok(None);
     };

@@ -16,7 +16,7 @@ use crate::{
             model::{Item, Spot, Staged, Verdict},
         },
     },
-    git::{Oid, Repo, changes, content, run, status},
+    git::{Oid, Repo, changes, content, run, status, trees},
 };
 use gix::bstr::{BString, ByteSlice};
 use std::{
@@ -30,9 +30,9 @@ use std::{
 pub fn items(repo: &Repo, loaded: &Loaded) -> Result<Vec<Item>> {
     let [base, index, untracked] = loaded.places()?;
     let (base, index, others) = (
-        changes::tree_of(repo, base)?,
-        changes::tree_of(repo, index)?,
-        changes::tree_of(repo, untracked)?,
+        trees::of(repo, base)?,
+        trees::of(repo, index)?,
+        trees::of(repo, untracked)?,
     );
     let work = loaded.link.tree;
     let mut paths = changes::between(repo, Some(base), Some(index))?;
@@ -40,7 +40,7 @@ pub fn items(repo: &Repo, loaded: &Loaded) -> Result<Vec<Item>> {
     paths.sort();
     paths.dedup();
     let at = |tree: Oid, path: &BString| -> Result<Option<Spot>> {
-        let found = content::lookup(repo, tree, path.as_bstr())?;
+        let found = trees::lookup(repo, tree, path.as_bstr())?;
         Ok(found.map(|(oid, mode)| Spot {
             mode,
             oid: oid.to_string(),
@@ -129,10 +129,7 @@ pub fn plan(
     let repo = ctx.repo()?;
     let root = repo.require_worktree()?;
     let fold = repo.fold();
-    let head = found
-        .head
-        .map(|head| changes::tree_of(repo, head))
-        .transpose()?;
+    let head = found.head.map(|head| trees::of(repo, head)).transpose()?;
     let grown = is_ancestor(repo, loaded.places()?[0], found.head)?;
     let mut wanted_items = items(repo, loaded)?;
     wanted_items.retain(|item| wanted.covers(&item.path, fold) && is_safe(&item.path));
@@ -146,7 +143,7 @@ pub fn plan(
         let committed = match head {
             Some(head) if grown => {
                 let path = BString::from(item.path.clone());
-                let now = content::lookup(repo, head, path.as_bstr())?;
+                let now = trees::lookup(repo, head, path.as_bstr())?;
                 let now = now.map(|(oid, mode)| Spot {
                     mode,
                     oid: oid.to_string(),
@@ -280,8 +277,8 @@ fn is_tracked(repo: &Repo, path: &[u8], found: &Found) -> Result<bool> {
         return Ok(false);
     };
     let path = BString::from(path);
-    let tree = changes::tree_of(repo, head)?;
-    Ok(content::lookup(repo, tree, path.as_bstr())?.is_some())
+    let tree = trees::of(repo, head)?;
+    Ok(trees::lookup(repo, tree, path.as_bstr())?.is_some())
 }
 
 /// Says why nothing can be written at a path: a directory above it is none.

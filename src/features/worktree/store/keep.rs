@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    git::{Oid, Repo, run, worktrees},
+    git::{Oid, Repo, run, trees, worktrees},
 };
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub fn landed(repo: &Repo, head: Oid, target: Oid) -> Result<Landed> {
     if ahead == 0 {
         return Ok(Landed::Merged);
     }
-    let tree = worktrees::tree_of(repo, target)?;
+    let tree = trees::of(repo, target)?;
     if worktrees::merged_tree(repo, target, head)?.clean() == Some(tree)
         || is_patch_of(repo, head, target)?
     {

@@ -16,7 +16,7 @@ use crate::{
         worktree::logic::sync::{Facts, Step, decide},
     },
     git::{
-        Oid, Repo, changes, run, status,
+        Oid, Repo, changes, run, status, trees,
         worktrees::{self, Merged},
     },
     settings::Bring,
@@ -158,8 +158,8 @@ fn look_ahead(
     }
     if stand.dirt.is_some_and(|dirt| !dirt.is_clean()) {
         let base = worktrees::merge_base(repo, head, target)?;
-        let base = base.map(|base| changes::tree_of(repo, base)).transpose()?;
-        let theirs = changes::between(repo, base, Some(changes::tree_of(repo, target)?))?;
+        let base = base.map(|base| trees::of(repo, base)).transpose()?;
+        let theirs = changes::between(repo, base, Some(trees::of(repo, target)?))?;
         let theirs: BTreeSet<BString> = theirs.into_iter().collect();
         let dirt = status::status(&Repo::open(&stand.tree.git_dir)?, false)?;
         let tracked = dirt.tracked.into_iter().map(|tracked| tracked.path);
