@@ -1,6 +1,7 @@
 //! The command line: argv in, exit code out.
 
 mod complete;
+mod help;
 mod man;
 mod quick;
 
@@ -14,7 +15,7 @@ use crate::{
     },
     ui::{self, Ui},
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::{ffi::OsString, process::ExitCode};
 
 /// Many agent sessions and people on one repository, without losing each other's work
@@ -82,7 +83,7 @@ enum Command {
     Init(setup::cmd::InitArgs),
     /// Bring the index of all transcripts up to date, or say how it stands
     Index(search::cmd::IndexArgs),
-    /// Show what is addressed to this session, what it has to do, and what became of what it sent
+    /// Read the letters to this session, its tasks, and what became of what it sent
     Inbox(inbox::cmd::InboxArgs),
     /// Sleep until something is for this session, say it and end
     Listen(inbox::cmd::ListenArgs),
@@ -122,7 +123,7 @@ enum Command {
     /// Save uncommitted work beside everything, and give it back
     #[command(subcommand)]
     Wip(wip::cmd::WipCommand),
-    /// Make worktrees for sessions, see how they stand, take them away without losing anything
+    /// Make, list, sync and remove worktrees for sessions, without losing anything
     #[command(subcommand)]
     Worktree(worktree::cmd::WorktreeCommand),
 }
@@ -136,7 +137,7 @@ pub fn main() -> ExitCode {
 fn execute(args: Vec<OsString>, conversation: Option<(String, String)>) -> u8 {
     let json = args.iter().any(|arg| arg == "--json");
     let args = commit::options::spelled_out(args);
-    let parsed = quick::parse(&args).map_or_else(|| Cli::try_parse_from(&args), Ok);
+    let parsed = quick::parse(&args).map_or_else(|| parse(&args), Ok);
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error, json),
@@ -163,6 +164,12 @@ fn execute(args: Vec<OsString>, conversation: Option<(String, String)>) -> u8 {
     }
 }
 
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut program = help::by_area(Cli::command());
+    let matches = program.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program))
+}
+
 /// Runs a command line inside this process, for a server.
 fn inside(words: Vec<String>, conversation: Option<(String, String)>) -> mcp::cmd::Reply {
     let program = OsString::from("git-ccc");
@@ -186,7 +193,7 @@ impl Command {
     }
 }
 
-/// Shows help and version on stdout, and a wrong command line as an error of ours.
+/// Shows help and version on stdout, what could be said instead of nothing on stderr, and a wrong command line as an error of ours.
 fn usage(error: &clap::Error, json: bool) -> u8 {
     use clap::error::ErrorKind;
     let ui = Ui { json, quiet: false };
@@ -199,6 +206,10 @@ fn usage(error: &clap::Error, json: bool) -> u8 {
             Ok(()) => 0,
             Err(error) => ui.error(&error),
         };
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !json {
+        ui.note(text.trim_end());
+        return Kind::Usage.code();
     }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let fact = lines

@@ -37,6 +37,19 @@ fn an_unknown_command_is_a_usage_error() {
 }
 
 #[test]
+fn no_command_shows_what_there_is() {
+    let w = ready(World::new());
+    let output = w.ccc([] as [&str; 0]);
+    assert_eq!(output.code(2).stdout, "", "nothing was asked for");
+    let help = w.ccc(["-h"]);
+    assert_eq!(output.stderr, help.ok().stdout, "the same help, unasked");
+    assert!(
+        help.stdout.contains("\nSet up:\n  init  "),
+        "commands stand by area:\n{help}"
+    );
+}
+
+#[test]
 fn an_unknown_flag_is_a_usage_error() {
     let w = ready(World::new());
     let output = w.ccc(["claims", "--no-such-flag"]);

@@ -348,7 +348,11 @@ pub fn claims(ctx: &Ctx, args: &ClaimsArgs) -> Result<()> {
         .iter()
         .map(|(name, _, why)| (name.clone(), why.clone()))
         .collect();
-    ctx.ui.answer(&ClaimList { claims, unreadable })
+    let list = ClaimList { claims, unreadable };
+    if list.claims.is_empty() && list.unreadable.is_empty() {
+        ctx.ui.note("nothing is claimed");
+    }
+    ctx.ui.answer(&list)
 }
 
 /// Runs `break`: takes a claim away from its holder, on the record.

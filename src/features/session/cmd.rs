@@ -192,6 +192,9 @@ pub fn list(ctx: &Ctx, args: &ListArgs) -> Result<()> {
             Err(error) => unreadable.push((tag.to_string(), error.to_string())),
         }
     }
+    if sessions.is_empty() && unreadable.is_empty() {
+        ctx.ui.note("nobody is here");
+    }
     ctx.ui.answer(&SessionList {
         sessions,
         unreadable,
