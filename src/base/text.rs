@@ -16,6 +16,13 @@ pub fn one_line(text: &str, cap: usize) -> String {
     out
 }
 
+/// Says how many there are of something whose plural ends in `s`.
+pub fn counted(count: impl std::fmt::Display, thing: &str) -> String {
+    let count = count.to_string();
+    let s = if count == "1" { "" } else { "s" };
+    format!("{count} {thing}{s}")
+}
+
 /// Returns `text` with every control character but line breaks and tabs escaped.
 pub fn block(text: &str) -> String {
     let mut out = String::new();

@@ -246,7 +246,7 @@ fn the_end_of_a_session_merges_its_memory_and_a_hook_notices_edits() {
     remember(&own, "a.md", "- a\n- of a\n");
     let ended = a.ccc(["session", "end"]);
     assert!(
-        ended.ok().stderr.contains("merged: 1 files"),
+        ended.ok().stderr.contains("merged: 1 file\n"),
         "{}",
         ended.stderr
     );

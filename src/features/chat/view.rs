@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     base::{
-        text::{block, one_line},
+        text::{block, counted, one_line},
         time::Timestamp,
     },
     ui::{Answer, table},
@@ -299,7 +299,7 @@ impl Answer for RoomList {
             let last = room.last.parse().map(|last| age(last, self.now));
             vec![
                 room.room.clone(),
-                format!("{} messages", room.messages),
+                counted(room.messages, "message"),
                 format!("{} open", room.open),
                 format!("last {}", last.unwrap_or_default()),
             ]

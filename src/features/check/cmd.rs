@@ -12,7 +12,7 @@ use super::{
     view::{Report, explain::Explained, github, junit, sarif},
 };
 use crate::{
-    base::text::one_line,
+    base::text::{counted, one_line},
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
     ui::Ui,
@@ -133,7 +133,8 @@ fn write_baseline(ctx: &Ctx, baseline: &Baseline, count: usize) -> Result<()> {
         format!("{} cannot be written", path.display())
     })?;
     ctx.ui.note(&format!(
-        "{count} findings are accepted by {}: commit it",
+        "{} accepted by {}: commit it",
+        counted(count, "finding"),
         baseline::FILE
     ));
     Ok(())

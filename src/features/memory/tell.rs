@@ -8,7 +8,10 @@ use super::{
     store,
 };
 use crate::{
-    base::{id::SessionTag, text::shell},
+    base::{
+        id::SessionTag,
+        text::{counted, shell},
+    },
     ctx::Ctx,
     error::{Error, Kind, Result},
     features::{
@@ -137,8 +140,8 @@ fn merge_at_end(ctx: &Ctx, session: &SessionTag) -> Result<()> {
         drop(guard);
         if done.open.is_empty() {
             ctx.ui.note(&format!(
-                "memory of {name} merged: {} files",
-                done.changed.len()
+                "memory of {name} merged: {}",
+                counted(done.changed.len(), "file")
             ));
         } else {
             ctx.ui

@@ -8,7 +8,10 @@ use super::{
     view::{OneSession, SessionDetail, SessionList, SessionView},
 };
 use crate::{
-    base::{id::SessionTag, text::one_line},
+    base::{
+        id::SessionTag,
+        text::{counted, one_line},
+    },
     ctx::Ctx,
     error::{Error, Result},
     git::{log, refs::Lost},
@@ -291,8 +294,9 @@ fn end(
     store::remove(ctx.repo()?, &session.tag, &ctx.dice)?;
     store::publish(ctx, &session, true);
     ctx.ui.note(&format!(
-        "session {} ended; {freed} claims given back",
-        session.tag
+        "session {} ended; {} given back",
+        session.tag,
+        counted(freed, "claim")
     ));
     ctx.ui.answer(&OneSession {
         session: SessionView::new(&session, Life::Dead),

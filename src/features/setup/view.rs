@@ -2,7 +2,7 @@
 
 use super::logic::Finding;
 use crate::{
-    base::text::one_line,
+    base::text::{counted, one_line},
     ui::{Answer, table},
 };
 use serde::Serialize;
@@ -47,7 +47,11 @@ impl Answer for InitView {
     const SCHEMA: &'static str = "ccc.init/1";
 
     fn render(&self) -> String {
-        let mut out = format!("ready: {} hooks in {}\n", self.hooks.len(), self.hooks_dir);
+        let mut out = format!(
+            "ready: {} in {}\n",
+            counted(self.hooks.len(), "hook"),
+            self.hooks_dir
+        );
         // Writing to a String cannot fail.
         if let Some(before) = &self.previous_hooks_dir {
             let _ = writeln!(out, "hooks in {before} still run, before ours");
@@ -86,7 +90,7 @@ impl Answer for UninstallView {
     fn render(&self) -> String {
         let mut out = match self.hooks.len() {
             0 => "no hooks of git ccc were here\n".to_owned(),
-            count => format!("{count} hooks taken away\n"),
+            count => format!("{} taken away\n", counted(count, "hook")),
         };
         if self.refs > 0 {
             let _ = writeln!(out, "{} refs deleted", self.refs);

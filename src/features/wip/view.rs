@@ -2,7 +2,10 @@
 
 use super::model::{Entry, Item, LeftOut, Shape, Staged, Verdict, shown};
 use crate::{
-    base::{text::one_line, time::Timestamp},
+    base::{
+        text::{counted, one_line},
+        time::Timestamp,
+    },
     ui::{Answer, table::columns},
 };
 use serde::Serialize;
@@ -68,12 +71,11 @@ impl SnapshotView {
     }
 
     fn row(&self) -> Vec<String> {
-        let paths = if self.paths == 1 { "path" } else { "paths" };
         vec![
             self.id.clone(),
             self.at.to_string(),
             self.session.clone(),
-            format!("{} {paths}", self.paths),
+            counted(self.paths, "path"),
             one_line(&self.why, 100),
         ]
     }
@@ -113,7 +115,9 @@ impl Answer for Saved {
     fn render(&self) -> String {
         let mut text = match &self.snapshot {
             None => "nothing is uncommitted\n".to_owned(),
-            Some(one) if self.saved => format!("{}  {} paths saved\n", one.id, one.paths),
+            Some(one) if self.saved => {
+                format!("{}  {} saved\n", one.id, counted(one.paths, "path"))
+            }
             Some(one) => format!("{}  has all that already\n", one.id),
         };
         for out in &self.left_out {

@@ -11,7 +11,7 @@ use super::stand::qualified;
 use crate::{
     base::{
         id::{RoomName, SessionTag},
-        text::one_line,
+        text::{counted, one_line},
         time::Timestamp,
     },
     features::{
@@ -264,10 +264,7 @@ fn groups(
         all.push(word);
     }
     for (who, (at, all)) in commits {
-        let count = match all.len() {
-            1 => "1 commit".to_owned(),
-            many => format!("{many} commits"),
-        };
+        let count = counted(all.len(), "commit");
         let line = format!("{count} by {who}: {}", newest(&all, "; "));
         add(Topic::Commits, at, line);
     }

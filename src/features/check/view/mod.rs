@@ -12,7 +12,10 @@ pub use junit::junit;
 pub use sarif::sarif;
 
 use crate::{
-    base::{text::one_line, time::Timestamp},
+    base::{
+        text::{counted, one_line},
+        time::Timestamp,
+    },
     features::check::{
         logic::rules,
         model::{
@@ -109,10 +112,7 @@ impl Report {
         } else {
             parts.join(", ")
         };
-        let commits = match self.range.commits {
-            1 => "1 commit".to_owned(),
-            many => format!("{many} commits"),
-        };
+        let commits = counted(self.range.commits, "commit");
         let accepted = match self.accepted {
             0 => String::new(),
             many => format!(", {many} accepted by the baseline"),

@@ -1,7 +1,7 @@
 //! The message of a snapshot: words first, trailers for machines.
 
 use crate::{
-    base::text::one_line,
+    base::text::{counted, one_line},
     features::wip::model::{LeftOut, Note, Reason},
 };
 use std::fmt::Write as _;
@@ -12,10 +12,9 @@ const LONG: usize = 1000;
 /// Writes the message.
 pub fn encode(note: &Note) -> String {
     let place = note.branch.as_deref().unwrap_or("a detached HEAD");
-    let paths = if note.paths == 1 { "path" } else { "paths" };
     let mut text = format!(
-        "{} {paths} uncommitted on {}: {}\n\n",
-        note.paths,
+        "{} uncommitted on {}: {}\n\n",
+        counted(note.paths, "path"),
         one_line(place, 100),
         one_line(&note.why, 120)
     );
