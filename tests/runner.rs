@@ -29,13 +29,16 @@
 )]
 mod common {
     pub mod agent;
+    pub mod bytes;
     pub mod command;
     pub mod history;
+    pub mod http;
     pub mod output;
     pub mod race;
     pub mod schema;
     pub mod session;
     pub mod setup;
+    pub mod transcripts;
     pub mod world;
 }
 
@@ -76,6 +79,7 @@ mod features {
     mod memory;
     mod notify;
     mod search;
+    mod search_files;
     mod search_live;
     mod search_meaning;
     mod session;

@@ -1,56 +1,19 @@
 //! Notifications end to end: against a real HTTP server on loopback, fake desktop tools and a command of the user's.
 
 use crate::common::agent::Agent;
+use crate::common::http::{Request, serve};
 use crate::common::session::Session;
 use crate::common::setup::ready;
 use crate::common::world::{BINARY, World, poll};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-/// A server on loopback that answers each request with `answer` and hands over (request line and headers, body).
-fn server(answer: &'static str) -> (String, Receiver<(String, String)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = BufReader::new(stream.expect("a connection"));
-            let (mut head, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                if stream.read_line(&mut line).unwrap_or(0) < 3 {
-                    break;
-                }
-                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().expect("a length");
-                }
-                head.push_str(&line);
-            }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).expect("the body");
-            let told = (head, String::from_utf8(body).expect("text"));
-            if sender.send(told).is_err() {
-                return;
-            }
-            if answer.is_empty() {
-                // Never answers, and keeps the connection.
-                std::mem::forget(stream);
-            } else {
-                stream
-                    .get_mut()
-                    .write_all(answer.as_bytes())
-                    .expect("it listens");
-            }
-        }
-    });
-    (
-        format!("http://127.0.0.1:{port}/hooks/secret-key"),
-        receiver,
-    )
+/// A server that answers each request alike, or never if the answer is empty.
+fn server(answer: &'static str) -> (String, Receiver<Request>) {
+    let (url, requests) = serve(move |_, _| (!answer.is_empty()).then(|| answer.to_owned()));
+    (format!("{url}/hooks/secret-key"), requests)
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
@@ -69,7 +32,7 @@ fn private(w: &World, name: &str, text: &str) -> String {
     path.display().to_string()
 }
 
-fn received(receiver: &Receiver<(String, String)>) -> (String, Value) {
+fn received(receiver: &Receiver<Request>) -> (String, Value) {
     let (head, body) = receiver
         .recv_timeout(Duration::from_secs(60))
         .expect("a request");

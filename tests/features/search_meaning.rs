@@ -1,13 +1,12 @@
 //! Finding by meaning end to end: the embedder that is always there, and servers on loopback that answer with what the
 //! real model made of the fixture's texts (`scripts/distill` wrote it down).
 
+use crate::common::http::{Request, response, serve};
 use crate::common::output::CommandOutput;
 use crate::common::world::World;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::Receiver;
 
 const KNOWN: &str = include_str!("../data/embeddings.json");
 const DECLINED: &str = "The checkout declined the card because the currency was rounded twice";
@@ -165,66 +164,40 @@ enum Does {
     Hangs,
 }
 
-/// A server on loopback; hands over (path and headers, body) of each request.
-fn server(does: Does) -> (String, Receiver<(String, Value)>) {
+/// A server that answers with what the real model made of a text.
+fn server(does: Does) -> (String, Receiver<Request>) {
     let known: Vec<Value> = serde_json::from_str(KNOWN).expect("the fixture is JSON");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for (turn, stream) in listener.incoming().enumerate() {
-            let mut stream = BufReader::new(stream.expect("a connection"));
-            let (mut head, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                if stream.read_line(&mut line).unwrap_or(0) < 3 {
-                    break;
-                }
-                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().expect("a length");
-                }
-                head.push_str(&line);
+    serve(move |turn, body| {
+        let asked: Value = serde_json::from_str(body).expect("JSON is asked");
+        let vector = |text: &Value| {
+            let entry = known.iter().find(|entry| entry["text"] == *text);
+            // What the model was not asked beforehand is like nothing.
+            entry.map_or_else(|| json!(vec![0.0; 384]), |entry| entry["vector"].clone())
+        };
+        let texts = asked["input"].as_array().expect("texts").clone();
+        let (status, answer) = match does {
+            Does::Hangs => return None,
+            Does::Fails => ("400 Bad Request", json!({"error": "no such model"})),
+            Does::BusyOnce if turn == 0 => ("503 Service Unavailable", json!({})),
+            Does::Nonsense => ("200 OK", json!({"embeddings": [["a"], null]})),
+            Does::OpenAi => {
+                let entry = |(index, text)| json!({"index": index, "embedding": vector(text)});
+                let data: Vec<Value> = texts.iter().enumerate().map(entry).rev().collect();
+                ("200 OK", json!({"object": "list", "data": data}))
             }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).expect("the body");
-            let asked: Value = serde_json::from_slice(&body).expect("JSON is asked");
-            let vector = |text: &Value| {
-                let entry = known.iter().find(|entry| entry["text"] == *text);
-                // What the model was not asked beforehand is like nothing.
-                entry.map_or_else(|| json!(vec![0.0; 384]), |entry| entry["vector"].clone())
-            };
-            let texts = asked["input"].as_array().expect("texts").clone();
-            let _ = sender.send((head, asked));
-            let (status, answer) = match does {
-                Does::Hangs => {
-                    std::mem::forget(stream);
-                    continue;
-                }
-                Does::Fails => ("400 Bad Request", json!({"error": "no such model"})),
-                Does::BusyOnce if turn == 0 => ("503 Service Unavailable", json!({})),
-                Does::Nonsense => ("200 OK", json!({"embeddings": [["a"], null]})),
-                Does::OpenAi => {
-                    let entry = |(index, text)| json!({"index": index, "embedding": vector(text)});
-                    let data: Vec<Value> = texts.iter().enumerate().map(entry).rev().collect();
-                    ("200 OK", json!({"object": "list", "data": data}))
-                }
-                Does::Ollama | Does::BusyOnce => {
-                    let all: Vec<Value> = texts.iter().map(vector).collect();
-                    ("200 OK", json!({"model": "all-minilm", "embeddings": all}))
-                }
-            };
-            let answer = answer.to_string();
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                answer.len()
-            );
-            let sent = stream
-                .get_mut()
-                .write_all(format!("{head}{answer}").as_bytes());
-            sent.expect("it listens");
-        }
-    });
-    (format!("http://127.0.0.1:{port}"), receiver)
+            Does::Ollama | Does::BusyOnce => {
+                let all: Vec<Value> = texts.iter().map(vector).collect();
+                ("200 OK", json!({"model": "all-minilm", "embeddings": all}))
+            }
+        };
+        Some(response(status, &answer.to_string()))
+    })
+}
+
+/// What a server was asked: line and headers, and the document.
+fn asked_of(requests: &Receiver<Request>) -> (String, Value) {
+    let (head, body) = requests.recv().expect("it was asked");
+    (head, serde_json::from_str(&body).expect("JSON is asked"))
 }
 
 fn served(w: &World, kind: &str, url: &str) {
@@ -253,13 +226,13 @@ fn ollama_and_openai_are_asked_as_they_expect() {
             (&json!(4), &json!(0)),
             "{kind}"
         );
-        let (head, body) = asked.recv().expect("it was asked");
+        let (head, body) = asked_of(&asked);
         assert!(head.starts_with(path), "{head}");
         assert_eq!(head.contains("Bearer sk-test"), kind == "openai", "{head}");
         assert_eq!(body["input"].as_array().map(Vec::len), Some(4));
         let meant = search(&w, &["--mode", "semantic", "why do payments fail"]);
         assert_eq!(found(&meant), ["declined", "decimals"], "{kind}");
-        let (_, body) = asked.recv().expect("it was asked");
+        let (_, body) = asked_of(&asked);
         assert_eq!(body["input"], json!(["why do payments fail"]));
         let meant = search(&w, &["--mode", "semantic", "the tests hang on shutdown"]);
         assert_eq!(found(&meant), ["hangs"], "{kind}");
@@ -281,7 +254,7 @@ fn secrets_stay_on_this_machine() {
     let (url, asked) = server(Does::Ollama);
     served(&w, "ollama", &url);
     w.ccc(["index"]).ok();
-    let (_, body) = asked.recv().expect("it was asked");
+    let (_, body) = asked_of(&asked);
     let sent = body["input"][0].as_str().expect("a text");
     assert!(
         sent.contains("does not work") && !sent.contains(&secret),

@@ -1,4 +1,4 @@
-//! Recall: every transcript of every agent, the room and the log, found by words.
+//! Recall: every transcript of every agent, the room, the log, memory and plans, found by words.
 //!
 //! ```text
 //! readers ──► blocks ──► store (index) ──► rank ──► hits with their best moments

@@ -31,11 +31,15 @@ pub enum Role {
     Log,
     /// What a tool of ours found in all this: an echo.
     Echo,
+    /// A file of a memory directory.
+    Memory,
+    /// A plan.
+    Plan,
 }
 
 impl Role {
     /// All roles, by number.
-    pub const ALL: [Role; 12] = [
+    pub const ALL: [Role; 14] = [
         Role::Human,
         Role::Assistant,
         Role::Thinking,
@@ -48,6 +52,8 @@ impl Role {
         Role::Message,
         Role::Log,
         Role::Echo,
+        Role::Memory,
+        Role::Plan,
     ];
 
     /// Returns the number under which it is stored.
@@ -76,6 +82,8 @@ impl Role {
             Role::Title => "title",
             Role::Message => "message",
             Role::Log => "log",
+            Role::Memory => "memory",
+            Role::Plan => "plan",
         }
     }
 
@@ -97,6 +105,8 @@ pub const ROLE_WORDS: &[&str] = &[
     "title",
     "message",
     "log",
+    "memory",
+    "plan",
 ];
 
 /// One thing that was said, as a reader hands it over.

@@ -13,9 +13,10 @@ use crate::{
             logic::{
                 blend,
                 pieces::floor,
-                query::{self, Expr, Wanted},
+                query::Expr,
                 rank::{Order, Sort},
                 snippet::snippet,
+                wanted::{self, Wanted},
             },
             model::{Hit, Line, Moment, Ranked, Role, Scored, Source},
             readers,
@@ -69,7 +70,7 @@ impl Asked<'_> {
     /// Ranks the conversations.
     pub fn rank(&self, expr: &Expr) -> Result<Found> {
         let now = self.now;
-        let wanted = query::wanted(expr);
+        let wanted = wanted::wanted(expr);
         let need = narrow::needs(expr, self.searcher, &self.store.fields, now)?;
         let mut without = HashSet::new();
         if let Some((id, agent)) = own_native().filter(|_| !self.args.own) {
@@ -182,7 +183,7 @@ impl Asked<'_> {
             .first()
             .and_then(|(place, _, _)| place.tool.clone())
             .unwrap_or_default();
-        let of_repo = matches!(source.agent.as_str(), "room" | "log");
+        let of_repo = matches!(source.agent.as_str(), "room" | "log" | "memory" | "plan");
         let session = if of_repo {
             under
         } else {
@@ -239,10 +240,11 @@ impl Asked<'_> {
                 });
             }
         }
-        let tool = place
-            .tool
-            .clone()
-            .filter(|_| !matches!(place.role, Role::Message | Role::Log));
+        let named = matches!(
+            place.role,
+            Role::Message | Role::Log | Role::Memory | Role::Plan
+        );
+        let tool = place.tool.clone().filter(|_| !named);
         Ok(Moment {
             role: place.role.word(),
             tool,
@@ -260,7 +262,7 @@ impl Asked<'_> {
 }
 
 pub(super) fn missing(wanted: &[Wanted], words: u32) -> Vec<String> {
-    let lacks = |index: &usize| words & (1 << index.min(&(query::BITS - 1))) == 0;
+    let lacks = |index: &usize| words & (1 << index.min(&(wanted::BITS - 1))) == 0;
     (0..wanted.len())
         .filter(lacks)
         .map(|index| wanted[index].typed.clone())

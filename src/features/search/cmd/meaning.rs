@@ -5,10 +5,7 @@ use crate::{
     env,
     error::Result,
     features::search::{
-        logic::{
-            blend,
-            query::{Expr, Wanted},
-        },
+        logic::{blend, query::Expr, wanted::Wanted},
         model::Scored,
         store::{
             ask::{Common, Question},

@@ -70,7 +70,7 @@ fn is_code(word: &str) -> bool {
 fn coverage(session: u64, places: &[Scored], rarity: &[f32]) -> f64 {
     let total: f32 = rarity.iter().sum();
     let has = |words: u32| -> f32 {
-        let bit = |index: usize| words & (1 << index.min(super::query::BITS - 1)) != 0;
+        let bit = |index: usize| words & (1 << index.min(super::wanted::BITS - 1)) != 0;
         (0..rarity.len())
             .filter(|index| bit(*index))
             .map(|index| rarity[index])

@@ -4,7 +4,7 @@
 //! Whatever a line holds, this ends, without recursion: text that is not quite JSON gives `None`, a lone surrogate or
 //! bytes that are no UTF-8 give U+FFFD, of equal keys the first one counts.
 
-use memchr::memchr2;
+use memchr::memchr;
 use std::borrow::Cow;
 
 /// One value, unparsed.
@@ -44,11 +44,13 @@ fn past(bytes: &[u8], at: usize) -> Option<usize> {
 fn past_string(bytes: &[u8], at: usize) -> Option<usize> {
     let mut next = at + 1;
     loop {
-        let found = next + memchr2(b'"', b'\\', bytes.get(next..)?)?;
-        if bytes[found] == b'"' {
+        // Escaped line ends are many and escaped quotes few, so it is at a quote that one looks back.
+        let found = next + memchr(b'"', bytes.get(next..)?)?;
+        let before = bytes[at + 1..found].iter().rev();
+        if before.take_while(|byte| **byte == b'\\').count() % 2 == 0 {
             return Some(found + 1);
         }
-        next = found + 2;
+        next = found + 1;
     }
 }
 

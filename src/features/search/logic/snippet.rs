@@ -1,7 +1,7 @@
 //! The part of a text that shows best why it was found.
 
 use super::{
-    query::{Term, Wanted},
+    wanted::{Term, Wanted},
     words::{self, Word},
 };
 
@@ -121,7 +121,7 @@ fn lines(text: &str, from: usize, to: usize, width: usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::search::logic::query::{parse, wanted};
+    use crate::features::search::logic::{query::parse, wanted::wanted};
 
     fn cut(text: &str, query: &str, width: usize, code: bool) -> Snippet {
         snippet(text, &wanted(&parse(query).expect("a query")), width, code)

@@ -1,6 +1,7 @@
 //! Cutting text into the tokens that a model was made with: words in lower case without accents, each the fewest,
 //! longest pieces that the vocabulary has. Signs are no tokens here: their vectors say nothing.
 
+use super::stems::{Short, slot};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// A longer word is none.
@@ -17,63 +18,106 @@ pub trait Vocabulary {
 
 /// Hands over the tokens of a text, in their order.
 pub fn tokens(text: &str, vocabulary: &impl Vocabulary, take: &mut dyn FnMut(u32)) {
-    let mut pieces = Pieces {
-        vocabulary,
-        name: Vec::new(),
-        found: Vec::new(),
-    };
-    let mut word = String::new();
-    for c in text.chars() {
-        if c.is_ascii() {
-            if c.is_ascii_alphanumeric() {
-                word.push(c.to_ascii_lowercase());
-            } else {
-                pieces.word(&mut word, take);
-            }
-            continue;
-        }
-        for c in c.to_lowercase().nfd() {
-            if is_combining_mark(c) {
-                continue;
-            }
-            if is_ideograph(c) {
-                pieces.word(&mut word, take);
-                word.push(c);
-                pieces.word(&mut word, take);
-            } else if c.is_alphanumeric() {
-                word.push(c);
-            } else {
-                pieces.word(&mut word, take);
-            }
-        }
-    }
-    pieces.word(&mut word, take);
+    Pieces::new(vocabulary, 1).text(text, take);
 }
 
-/// Tells whether a word is one token.
-pub fn is_token(word: &str, vocabulary: &impl Vocabulary) -> bool {
-    let (mut count, mut length) = (0, 0);
-    tokens(word, vocabulary, &mut |_| count += 1);
-    length += word.chars().filter(|c| c.is_alphanumeric()).count();
-    count == 1 && length > 1
-}
-
-fn is_ideograph(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2ffff}')
-}
-
-struct Pieces<'v, V> {
+/// Cuts many texts: what was made of a word is remembered, for the same few thousand words make most of them.
+#[derive(Debug)]
+pub struct Pieces<'v, V> {
     vocabulary: &'v V,
     name: Vec<u8>,
     found: Vec<u32>,
+    known: Vec<Known>,
 }
 
-impl<V: Vocabulary> Pieces<'_, V> {
+/// A short word, and the few tokens that it is made of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    word: Short,
+    tokens: [u32; 4],
+    count: u8,
+}
+
+/// So many words are remembered by whoever cuts many texts.
+pub const MANY: usize = 8192;
+
+impl<'v, V: Vocabulary> Pieces<'v, V> {
+    /// Remembers so many words.
+    pub fn new(vocabulary: &'v V, slots: usize) -> Self {
+        Pieces {
+            vocabulary,
+            name: Vec::new(),
+            found: Vec::new(),
+            known: vec![Known::default(); slots],
+        }
+    }
+
+    /// Hands over the tokens of a text, in their order.
+    pub fn text(&mut self, text: &str, take: &mut dyn FnMut(u32)) {
+        let pieces = self;
+        let mut word = String::new();
+        for c in text.chars() {
+            if c.is_ascii() {
+                if c.is_ascii_alphanumeric() {
+                    word.push(c.to_ascii_lowercase());
+                } else {
+                    pieces.word(&mut word, take);
+                }
+                continue;
+            }
+            for c in c.to_lowercase().nfd() {
+                if is_combining_mark(c) {
+                    continue;
+                }
+                if is_ideograph(c) {
+                    pieces.word(&mut word, take);
+                    word.push(c);
+                    pieces.word(&mut word, take);
+                } else if c.is_alphanumeric() {
+                    word.push(c);
+                } else {
+                    pieces.word(&mut word, take);
+                }
+            }
+        }
+        pieces.word(&mut word, take);
+    }
+
     /// Cuts a word and empties it; one that cannot be cut to its end is no token at all.
     fn word(&mut self, word: &mut String, take: &mut dyn FnMut(u32)) {
-        if !word.is_empty() && word.chars().count() <= LONGEST && self.cut(word) {
-            self.found.iter().copied().for_each(take);
+        if word.is_empty() {
+            return;
         }
+        let mut short = Short::default();
+        let Some(inside) = short.get_mut(..word.len()) else {
+            if word.chars().count() <= LONGEST && self.cut(word) {
+                self.found.iter().copied().for_each(take);
+            }
+            return word.clear();
+        };
+        inside.copy_from_slice(word.as_bytes());
+        let slot = slot(short, self.known.len());
+        let known = self.known[slot];
+        if known.word == short {
+            known.tokens[..usize::from(known.count)]
+                .iter()
+                .copied()
+                .for_each(take);
+            return word.clear();
+        }
+        if !self.cut(word) {
+            self.found.clear();
+        }
+        let mut known = Known {
+            word: short,
+            ..Known::default()
+        };
+        if let Some(tokens) = known.tokens.get_mut(..self.found.len()) {
+            tokens.copy_from_slice(&self.found);
+            known.count = u8::try_from(self.found.len()).unwrap_or_default();
+            self.known[slot] = known;
+        }
+        self.found.iter().copied().for_each(take);
         word.clear();
     }
 
@@ -101,6 +145,18 @@ impl<V: Vocabulary> Pieces<'_, V> {
         }
         true
     }
+}
+
+/// Tells whether a word is one token.
+pub fn is_token(word: &str, vocabulary: &impl Vocabulary) -> bool {
+    let (mut count, mut length) = (0, 0);
+    tokens(word, vocabulary, &mut |_| count += 1);
+    length += word.chars().filter(|c| c.is_alphanumeric()).count();
+    count == 1 && length > 1
+}
+
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2ffff}')
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! path, a slug, a uuid or an error code is its parts in a row. Text is compared in NFKC and lower case. A word longer
 //! than [`LONGEST`] is cut, and what looks like encoded bytes is not taken apart, so that a blob adds few words.
 
+use super::stems::Stems;
 use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
@@ -33,12 +34,17 @@ pub struct Word {
 /// Brings a text into the form in which it is compared; places in it are then those of the result.
 pub fn normal(text: &str) -> Cow<'_, str> {
     // What is ASCII changes nothing, so the rest alone decides.
-    let others = || text.chars().filter(|c| !c.is_ascii());
+    let others = || text.chars().filter(|c| !c.is_ascii() && !is_plain_sign(*c));
     if text.is_ascii() || is_nfkc_quick(others()) == IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.nfkc().collect())
     }
+}
+
+/// Tells signs that are their own normal form and no part of a word, of those that fill the output of tools.
+fn is_plain_sign(c: char) -> bool {
+    matches!(c, '\u{2012}'..='\u{2016}' | '\u{2018}'..='\u{2023}' | '\u{2190}'..='\u{21ff}' | '\u{2500}'..='\u{2775}')
 }
 
 /// Cuts a text in its normal form into words.
@@ -151,16 +157,13 @@ impl<'a> Cutter<'a> {
         let text =
             &self.text[from..super::pieces::floor(self.text, to.min(from + LONGEST)).max(from)];
         if text.is_ascii() {
-            word.text.push_str(text);
-            word.text.make_ascii_lowercase();
-            if matches!(form, Form::Stem)
+            // A part is of letters or of digits throughout.
+            let stem = matches!(form, Form::Stem)
                 && text.len() > 3
-                && text.bytes().all(|b| b.is_ascii_alphabetic())
-            {
-                match &mut self.stems {
-                    Memory::Own(stems) => stems.stem(&mut word.text),
-                    Memory::Shared(stems) => stems.stem(&mut word.text),
-                }
+                && text.as_bytes()[0].is_ascii_alphabetic();
+            match &mut self.stems {
+                Memory::Own(stems) => stems.lower(text, stem, &mut word.text),
+                Memory::Shared(stems) => stems.lower(text, stem, &mut word.text),
             }
         } else {
             word.text.extend(text.chars().flat_map(char::to_lowercase));
@@ -189,27 +192,31 @@ impl<'a> Cutter<'a> {
     fn token(&self) -> Option<(usize, usize, Shape)> {
         let bytes = self.text.as_bytes();
         let mut from = self.at;
-        loop {
-            let byte = *bytes.get(from)?;
-            if byte >= 0x80 {
-                break;
+        let (start, first) = loop {
+            match KINDS[usize::from(*bytes.get(from)?)] {
+                NONE => from += 1,
+                OTHER => {
+                    let c = self.text[from..].chars().next()?;
+                    if !is_plain_sign(c) && is_word(c) {
+                        break (from, c);
+                    }
+                    from += c.len_utf8();
+                }
+                _ => {
+                    let token = self.ascii_token(from);
+                    if !self.is_line_number(&token) {
+                        return Some(token);
+                    }
+                    from = token.1;
+                }
             }
-            if is_word_byte(byte) {
-                return Some(self.ascii_token(from));
-            }
-            from += 1;
-        }
-        let mut chars = self.text[from..].char_indices();
-        let (start, first) = chars.find(|(_, c)| is_word(*c))?;
-        let start = from + start;
-        if first.is_ascii() {
-            return Some(self.ascii_token(start));
-        }
+        };
         let run = is_ideograph(first);
         let ends = |(_, c): &(usize, char)| !is_word(*c) || is_ideograph(*c) != run;
+        let mut chars = self.text[start..].char_indices();
         let end = chars
             .find(ends)
-            .map_or(self.text.len(), |(at, _)| from + at);
+            .map_or(self.text.len(), |(at, _)| start + at);
         Some((
             start,
             end,
@@ -217,12 +224,24 @@ impl<'a> Cutter<'a> {
         ))
     }
 
+    /// Tells the number that a reading tool puts before a line: `   12→`, which is no word of the file.
+    fn is_line_number(&self, (from, to, shape): &(usize, usize, Shape)) -> bool {
+        let bytes = self.text.as_bytes();
+        let before = || bytes[..*from].iter().rev().find(|byte| **byte != b' ');
+        bytes[*from].is_ascii_digit()
+            && bytes[*to..].starts_with("→".as_bytes())
+            && matches!(shape, Shape::Plain)
+            && before().is_none_or(|byte| *byte == b'\n')
+    }
+
     fn ascii_token(&self, from: usize) -> (usize, usize, Shape) {
         let bytes = self.text.as_bytes();
         let mut shape = Shape::Plain;
         let mut at = from;
+        let mut before = OTHER;
         while let Some(byte) = bytes.get(at) {
-            if *byte >= 0x80 {
+            let kind = KINDS[usize::from(*byte)];
+            if kind == OTHER {
                 // A word with other letters in it is a word of prose.
                 let rest = &self.text[at..];
                 let length = rest
@@ -234,17 +253,46 @@ impl<'a> Cutter<'a> {
                     if length > 0 { Shape::Plain } else { shape },
                 );
             }
-            if !is_word_byte(*byte) {
+            if kind == NONE {
                 break;
             }
-            if at > from && joins(bytes[at - 1], *byte) {
+            if at > from && joins(before, kind) {
                 shape = Shape::Joined;
             }
+            before = kind;
             at += 1;
         }
         (from, at, shape)
     }
 }
+
+/// What a byte is: nothing of a word, a letter, a digit, a joint, of another alphabet.
+const NONE: u8 = 0;
+const LOWER: u8 = 1;
+const UPPER: u8 = 2;
+const DIGIT: u8 = 3;
+const JOINT: u8 = 4;
+const OTHER: u8 = 5;
+
+const KINDS: [u8; 256] = {
+    let mut kinds = [NONE; 256];
+    let mut byte = 0_u8;
+    loop {
+        kinds[byte as usize] = match byte {
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            b'_' => JOINT,
+            0x80.. => OTHER,
+            _ => NONE,
+        };
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    kinds
+};
 
 #[derive(Clone, Copy)]
 enum Form {
@@ -259,10 +307,6 @@ enum Shape {
     Ideographs,
 }
 
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || ('\u{0300}'..='\u{036f}').contains(&c)
 }
@@ -272,13 +316,9 @@ fn is_ideograph(c: char) -> bool {
         | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Tells whether a part may end between two bytes.
+/// Tells whether a part may end between two kinds of bytes: wherever they differ.
 fn joins(before: u8, after: u8) -> bool {
-    before == b'_'
-        || after == b'_'
-        || (before.is_ascii_lowercase() && after.is_ascii_uppercase())
-        || (before.is_ascii_digit() != after.is_ascii_digit())
-        || (before.is_ascii_uppercase() && after.is_ascii_lowercase())
+    before != after || before == JOINT
 }
 
 fn skip_joints(bytes: &[u8], at: usize) -> usize {
@@ -326,41 +366,6 @@ pub fn is_hash(word: &str) -> bool {
     (6..=64).contains(&word.len())
         && digits > 0
         && word.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The stems of words, remembered: the same few thousand words make most of a text.
-#[derive(Clone, Default)]
-pub struct Stems {
-    known: Vec<(String, String)>,
-}
-
-impl std::fmt::Debug for Stems {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stems").finish_non_exhaustive()
-    }
-}
-
-const SLOTS: usize = 8192;
-
-impl Stems {
-    fn stem(&mut self, word: &mut String) {
-        if self.known.is_empty() {
-            self.known.resize(SLOTS, Default::default());
-        }
-        let mut slot = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in word.bytes() {
-            slot = (slot ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        let slot = usize::try_from((slot >> 32) % SLOTS as u64).unwrap_or_default();
-        let (known, stem) = &mut self.known[slot];
-        if known != word {
-            known.clone_from(word);
-            *stem = frostem::Stemmer::new(frostem::Algorithm::English)
-                .stem(word)
-                .into_owned();
-        }
-        word.clone_from(stem);
-    }
 }
 
 /// Returns all words of a text, which is brought into its normal form first.

@@ -12,8 +12,8 @@ use crate::{
     error::{Context, Kind, Result},
     features::search::{
         logic::{
-            query::{BITS, Wanted},
             rank::{B, K1, PLACES, weight},
+            wanted::{BITS, Wanted},
         },
         model::{Role, Scored, Source},
     },
@@ -74,8 +74,9 @@ pub fn weigh(
         .iter()
         .map(|segment| Sums::new(segment.max_doc()))
         .collect();
+    let counts = counts(searcher)?;
     for (bulk, field) in [(false, store.fields.said), (true, store.fields.bulk)] {
-        let measure = measure(searcher, field, bulk)?;
+        let measure = measure(searcher, field, counts[usize::from(bulk)])?;
         for (index, wanted) in question.wanted.iter().enumerate() {
             for form in &wanted.terms {
                 let words = segments
@@ -194,18 +195,26 @@ fn length_norm(length: u32, average: f32) -> f32 {
     K1 * (1.0 - B + B * length as f32 / average)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "averages")]
-fn measure(searcher: &Searcher, field: Field, bulk: bool) -> Result<Measure> {
-    let (mut documents, mut words) = (0_u64, 0_u64);
+/// Counts the documents with something said, and those with what tools answered.
+fn counts(searcher: &Searcher) -> Result<[u64; 2]> {
+    let mut counts = [0; 2];
     for segment in searcher.segment_readers() {
         let roles = segment
             .fast_fields()
             .u64("role")
             .context(Kind::Setup, unreadable)?;
-        let fits = |role: u64| role != SOURCE && Role::of_number(role).is_bulk() == bulk;
-        documents += (0..segment.max_doc())
-            .filter(|doc| roles.first(*doc).is_some_and(fits))
-            .count() as u64;
+        let known = (0..segment.max_doc()).filter_map(|doc| roles.first(doc));
+        for role in known.filter(|role| *role != SOURCE) {
+            counts[usize::from(Role::of_number(role).is_bulk())] += 1;
+        }
+    }
+    Ok(counts)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "averages")]
+fn measure(searcher: &Searcher, field: Field, documents: u64) -> Result<Measure> {
+    let mut words = 0_u64;
+    for segment in searcher.segment_readers() {
         words += segment
             .inverted_index(field)
             .context(Kind::Setup, unreadable)?

@@ -7,10 +7,11 @@ use super::embed::{Down, Embedder, unit};
 use crate::{
     error::{Error, Result},
     features::search::{
-        logic::wordpiece::{self, Vocabulary},
+        logic::wordpiece::{self, Pieces, Vocabulary},
         readers::hash,
     },
 };
+use std::thread::ScopedJoinHandle;
 
 static TOKENS: &[u8] = include_bytes!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -18,6 +19,9 @@ static TOKENS: &[u8] = include_bytes!(concat!(
 ));
 /// The first bytes of the file.
 const MAGIC: &[u8] = b"ccc tokens 1\n";
+
+/// For fewer texts than this a thread is not worth its beginning.
+const FEW: usize = 64;
 
 /// See the module head.
 #[derive(Debug)]
@@ -123,12 +127,15 @@ impl Builtin {
         wordpiece::is_token(word, &self.table)
     }
 
-    fn one(&self, text: &str) -> Option<Vec<f32>> {
-        let mut sum = vec![0.0; self.table.dim];
-        wordpiece::tokens(text, &self.table, &mut |token| {
-            self.table.add(token, &mut sum);
-        });
-        unit(sum)
+    fn all(&self, texts: &[&str]) -> Vec<Option<Vec<f32>>> {
+        let slots = if texts.len() > 1 { wordpiece::MANY } else { 1 };
+        let mut pieces = Pieces::new(&self.table, slots);
+        let mut one = |text: &&str| {
+            let mut sum = vec![0.0; self.table.dim];
+            pieces.text(text, &mut |token| self.table.add(token, &mut sum));
+            unit(sum)
+        };
+        texts.iter().map(&mut one).collect()
     }
 }
 
@@ -138,7 +145,7 @@ impl Embedder for Builtin {
     }
 
     fn batch(&self) -> usize {
-        256
+        2048
     }
 
     fn is_quick(&self) -> bool {
@@ -150,7 +157,19 @@ impl Embedder for Builtin {
     }
 
     fn embed(&self, texts: &[&str], _asked: bool) -> Result<Vec<Option<Vec<f32>>>, Down> {
-        Ok(texts.iter().map(|text| self.one(text)).collect())
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = texts.len().div_ceil(threads.min(8)).max(FEW);
+        if texts.len() <= share {
+            return Ok(self.all(texts));
+        }
+        let found: Vec<_> = std::thread::scope(|scope| {
+            let begin = |part| scope.spawn(move || self.all(part));
+            let threads: Vec<_> = texts.chunks(share).map(begin).collect();
+            threads.into_iter().map(ScopedJoinHandle::join).collect()
+        });
+        let parts: Result<Vec<_>, _> = found.into_iter().collect();
+        let parts = parts.map_err(|_| Down("embedding failed".to_owned()))?;
+        Ok(parts.into_iter().flatten().collect())
     }
 }
 
@@ -160,7 +179,7 @@ mod tests {
     use serde_json::Value;
 
     fn like(embedder: &Builtin, a: &str, b: &str) -> f32 {
-        let of = |text| embedder.one(text).unwrap_or_default();
+        let of = |text| embedder.all(&[text]).remove(0).unwrap_or_default();
         of(a).iter().zip(of(b)).map(|(x, y)| x * y).sum()
     }
 
@@ -171,8 +190,22 @@ mod tests {
         let same = like(&all, "quitting a process takes forever", hangs);
         let other = like(&all, "the weather in spring", hangs);
         assert!(same > 0.3 && other < 0.1, "{same} {other}");
-        assert_eq!(all.one("… ::"), None, "signs say nothing");
+        assert_eq!(all.all(&["… ::"]), [None], "signs say nothing");
         assert!(all.knows("payment") && !all.knows("zanzibarq") && !all.knows("x"));
+    }
+
+    #[test]
+    fn many_texts_are_embedded_as_one_is() {
+        let all = Builtin::open().expect("the table is whole");
+        let texts: Vec<String> = (0..300)
+            .map(|n| format!("retrying payment {n} unbelievableness"))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let one: Vec<_> = texts
+            .iter()
+            .map(|text| all.all(&[text]).remove(0))
+            .collect();
+        assert_eq!(all.embed(&texts, false), Ok(one));
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl<'s> Ingest<'s> {
     /// Begins to write; `large` work gets more threads.
     pub fn new(store: &'s Store, large: bool) -> Result<Self> {
         let (threads, memory) = if large {
-            (2, 22_000_000)
+            (2, 28_000_000)
         } else {
             (1, 15_000_000)
         };

@@ -11,6 +11,7 @@ pub mod lines;
 pub mod narrow;
 pub mod near;
 pub mod open;
+pub mod papers;
 pub mod plan;
 pub mod post;
 pub mod record;

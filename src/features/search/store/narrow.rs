@@ -8,7 +8,8 @@ use crate::{
     error::{Context, Kind, Result},
     features::search::{
         logic::{
-            query::{Expr, Filter, Term as Form, forms, wanted},
+            query::{Expr, Filter},
+            wanted::{Term as Form, forms, wanted},
             words::{self, sought},
         },
         model::Role,

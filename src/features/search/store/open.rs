@@ -6,7 +6,10 @@ use crate::{
     base::time::Timestamp,
     env,
     error::{Context, Error, Kind, Result},
-    features::search::logic::words::{Cutter, Stems, Word, normal},
+    features::search::logic::{
+        stems::Stems,
+        words::{Cutter, Word, normal},
+    },
     fs::private_dir,
 };
 use std::{
@@ -23,7 +26,7 @@ use tantivy::{
 };
 
 /// The layout's number.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// The analyzer's name in the index.
 const WORDS: &str = "ccc-words";
 

@@ -189,7 +189,8 @@ impl Embedder for Remote {
         let mut last = String::new();
         for attempt in 0..tries {
             if attempt > 0 && !asked {
-                // A server that is busy is given a moment; a person who waits is not made to.
+                // A server that is busy is given a moment, twice at most; a person who waits is not made to. One process
+                // embeds at a time, so nobody else does the same at that moment, and ^C ends it.
                 std::thread::sleep(Duration::from_millis(200 << attempt));
             }
             match self.ask(&texts, limit) {

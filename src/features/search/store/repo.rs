@@ -1,9 +1,9 @@
-//! The room and the log as sources: what was said and done since they were read last.
+//! The room, the log and what else a repository keeps as sources: what was said and done since they were read last.
 
 use super::{
     cursor::Cursor,
     ingest::{From, Ingest, Place},
-    record,
+    papers, record,
 };
 use crate::{
     error::Result,
@@ -25,22 +25,24 @@ use std::{borrow::Cow, os::unix::ffi::OsStrExt};
 /// What a chain of commits holds that is new.
 #[derive(Debug)]
 pub struct News {
-    cursor: Cursor,
-    source: Source,
-    said: Vec<Said>,
+    pub(super) cursor: Cursor,
+    pub(super) source: Source,
+    pub(super) said: Vec<Said>,
+    /// It takes the place of what was read before.
+    pub(super) anew: bool,
 }
 
 /// One message or entry.
 #[derive(Debug)]
-struct Said {
-    role: Role,
-    record: String,
-    text: String,
-    at: i64,
-    /// Under what it is shown: the thread, or the session that did it.
-    under: String,
-    room: String,
-    paths: Vec<String>,
+pub(super) struct Said {
+    pub(super) role: Role,
+    pub(super) record: String,
+    pub(super) text: String,
+    pub(super) at: i64,
+    /// Under what it is shown: the thread, the session that did it, the file.
+    pub(super) under: String,
+    pub(super) room: String,
+    pub(super) paths: Vec<String>,
 }
 
 /// Looks for what is new.
@@ -52,6 +54,7 @@ pub fn news(repo: &Repo, cursors: &[Cursor]) -> Result<Vec<News>> {
     if let Some(tip) = refs::find(repo, log::REF)? {
         all.extend(of_chain(repo, cursors, "log", tip, entries)?);
     }
+    all.extend(papers::news(repo, cursors)?);
     Ok(all)
 }
 
@@ -104,6 +107,7 @@ fn of_chain(
         cursor,
         source,
         said,
+        anew: false,
     }))
 }
 
@@ -113,8 +117,11 @@ pub fn add(ingest: &mut Ingest<'_>, cursors: &mut Vec<Cursor>, news: News) -> Re
         cursor,
         mut source,
         said,
+        anew,
     } = news;
-    if let Some(known) = ingest.source(cursor.id)? {
+    if anew {
+        ingest.forget(cursor.id);
+    } else if let Some(known) = ingest.source(cursor.id)? {
         for time in known.span.iter().flat_map(|(first, last)| [*first, *last]) {
             source.at(time);
         }

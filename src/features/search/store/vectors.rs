@@ -16,7 +16,9 @@ use crate::{
 };
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasherDefault, Hasher},
     io::Write as _,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,9 +35,37 @@ const SPARE: usize = 4096;
 pub fn is_prose(role: Role) -> bool {
     matches!(
         role,
-        Role::Human | Role::Assistant | Role::Summary | Role::Title | Role::Message
+        Role::Human
+            | Role::Assistant
+            | Role::Summary
+            | Role::Title
+            | Role::Message
+            | Role::Memory
+            | Role::Plan
     )
 }
+
+/// A text's hash is as good as any hash of it.
+#[derive(Debug, Default)]
+pub struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 ^= hash(bytes);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// Texts by their hashes.
+type Texts = HashSet<u64, BuildHasherDefault<Hashed>>;
+type Rows = HashMap<u64, usize, BuildHasherDefault<Hashed>>;
 
 /// The vectors that are known.
 #[derive(Debug)]
@@ -44,7 +74,7 @@ pub struct Vectors {
     name: String,
     dim: usize,
     bytes: Vec<u8>,
-    rows: HashMap<u64, usize>,
+    rows: Rows,
 }
 
 /// What [`fill`] did.
@@ -78,7 +108,7 @@ impl Vectors {
             name,
             dim: 0,
             bytes: Vec::new(),
-            rows: HashMap::new(),
+            rows: Rows::default(),
         };
         vectors.read()?;
         Ok(vectors)
@@ -166,13 +196,13 @@ impl Vectors {
     }
 
     /// Takes out what no text has any more, if that is most of it.
-    fn tidy(&mut self, live: &HashSet<u64>) -> Result<(), Down> {
+    fn tidy(&mut self, live: &Texts) -> Result<(), Down> {
         let gone = self.rows.len().saturating_sub(live.len());
         if gone < SPARE || gone < live.len() {
             return Ok(());
         }
         let mut bytes = format!("{HEAD}\n{}\n{}\n", self.name, self.dim).into_bytes();
-        let mut rows = HashMap::new();
+        let mut rows = Rows::default();
         for text in live {
             if let Some(at) = self.rows.get(text) {
                 rows.insert(*text, bytes.len());
@@ -258,7 +288,7 @@ pub fn fill(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Filled> {
     let mut filled = Filled::default();
-    if missing(searcher, vectors)?.0.is_empty() {
+    if !lacks(searcher, vectors)? {
         return Ok(filled);
     }
     let lock = Lock::acquire(&vectors.path.with_extension("lock"), Duration::ZERO);
@@ -294,9 +324,11 @@ pub fn fill(
 /// A text, and a document that has it.
 type Wanted = (u64, (u32, u32));
 
-/// Finds the texts without a vector, and all that should have one.
-fn missing(searcher: &Searcher, vectors: &Vectors) -> Result<(Vec<Wanted>, HashSet<u64>)> {
-    let (mut wanted, mut live) = (Vec::new(), HashSet::new());
+/// Hands over every text that should have a vector, until it is told to stop.
+fn passages(
+    searcher: &Searcher,
+    each: &mut dyn FnMut(u64, (u32, u32)) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
     for (ord, segment) in searcher.segment_readers().iter().enumerate() {
         let ord = u32::try_from(ord).unwrap_or(u32::MAX);
         let columns = segment.fast_fields();
@@ -307,12 +339,35 @@ fn missing(searcher: &Searcher, vectors: &Vectors) -> Result<(Vec<Wanted>, HashS
             if role == SOURCE || !is_prose(Role::of_number(role)) || segment.is_deleted(doc) {
                 continue;
             }
-            let text = hashes.first(doc).unwrap_or_default();
-            if live.insert(text) && !vectors.has(text) {
-                wanted.push((text, (ord, doc)));
+            if each(hashes.first(doc).unwrap_or_default(), (ord, doc)).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
     }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Tells whether any text has no vector.
+fn lacks(searcher: &Searcher, vectors: &Vectors) -> Result<bool> {
+    let found = passages(searcher, &mut |text, _| {
+        if vectors.has(text) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(found.is_break())
+}
+
+/// Finds the texts without a vector, and all that should have one.
+fn missing(searcher: &Searcher, vectors: &Vectors) -> Result<(Vec<Wanted>, Texts)> {
+    let (mut wanted, mut live) = (Vec::new(), Texts::default());
+    let _all = passages(searcher, &mut |text, at| {
+        if live.insert(text) && !vectors.has(text) {
+            wanted.push((text, at));
+        }
+        ControlFlow::Continue(())
+    })?;
     Ok((wanted, live))
 }
 
@@ -346,7 +401,7 @@ mod tests {
             name: "a model".to_owned(),
             dim: 0,
             bytes: Vec::new(),
-            rows: HashMap::new(),
+            rows: Rows::default(),
         };
         vectors.read().expect("it can be read");
         vectors

@@ -5,10 +5,7 @@ use crate::{
     error::Result,
     features::{
         search::{
-            logic::{
-                query::{self, Expr},
-                snippet::snippet,
-            },
+            logic::{query::Expr, snippet::snippet, wanted},
             model::Source,
             readers,
             store::open::shown as moment_of,
@@ -308,7 +305,7 @@ fn moment(
     let here = asked
         .iter()
         .find(|line| telling::has(&shown.text, &tool, line));
-    let wanted = here.map(|line| query::wanted(&Expr::Phrase(telling::phrase(line).to_owned())));
+    let wanted = here.map(|line| wanted::wanted(&Expr::Phrase(telling::phrase(line).to_owned())));
     let best = snippet(&mask(&shown.text), &wanted.unwrap_or_default(), WIDTH, true);
     Ok(Place {
         role: shown.role.word(),

@@ -12,7 +12,8 @@ use crate::{
             },
             logic::{
                 live::{Answer, Row},
-                query::{self, Expr, QueryError, Wanted},
+                query::{self, Expr, QueryError},
+                wanted::{self, Wanted},
             },
             model::Ranked,
             store::{ingest, narrow, open, open::Store},
@@ -173,7 +174,7 @@ impl Finder {
             return Ok(false);
         }
         let fields = [self.store.fields.said, self.store.fields.bulk];
-        for form in query::forms(word).iter().flat_map(|wanted| &wanted.terms) {
+        for form in wanted::forms(word).iter().flat_map(|wanted| &wanted.terms) {
             for segment in self.searcher.segment_readers() {
                 for field in fields {
                     let index = segment
