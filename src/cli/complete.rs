@@ -37,6 +37,32 @@ const FISH: &str = r#"
 complete -c git-ccc -n "__fish_git_ccc_using_subcommand search" -a "(git-ccc search --filters 2>/dev/null)"
 "#;
 
+/// What zsh completes a query of `search` with, before the script's own functions; it stands in the place of [`ANYTHING`].
+const ZSH: &str = r#"
+_git_ccc_query() {
+    compadd -S '' -- ${(f)"$(git-ccc search --filters 2>/dev/null)"}
+}
+"#;
+/// How the generator says that it knows nothing of an argument.
+const ANYTHING: &str = ":_default'";
+
+/// Puts the names of filters into the script for zsh.
+fn with_filters(script: &str) -> String {
+    let mut out = String::new();
+    for line in script.lines() {
+        let query = line.strip_prefix("'*::query -- ");
+        match query.and_then(|_| line.rsplit_once(ANYTHING)) {
+            Some((before, after)) => out.extend([before, ":_git_ccc_query'", after]),
+            None => out.push_str(line),
+        }
+        out.push('\n');
+        if line.starts_with("autoload ") {
+            out.push_str(ZSH);
+        }
+    }
+    out
+}
+
 /// Prints the script.
 pub fn run(ctx: &Ctx, args: &CompletionsArgs) -> Result<()> {
     let mut script = Vec::new();
@@ -52,6 +78,7 @@ pub fn run(ctx: &Ctx, args: &CompletionsArgs) -> Result<()> {
             let more = BASH.replace("SCRIPT", &String::from_utf8_lossy(name));
             script.extend_from_slice(more.as_bytes());
         }
+        Shell::Zsh => script = with_filters(&String::from_utf8_lossy(&script)).into_bytes(),
         Shell::Fish => script.extend_from_slice(FISH.as_bytes()),
         _ => {}
     }

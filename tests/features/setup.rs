@@ -496,6 +496,22 @@ fn completions_are_written_for_each_shell() {
 }
 
 #[test]
+fn zsh_completes_the_filters_of_a_query() {
+    let script = world().ccc(["completions", "zsh"]).ok().stdout.clone();
+    let asked = script
+        .find("search --filters")
+        .expect("it asks for the filters");
+    assert!(script[..asked].contains("_git_ccc_query()"), "{script}");
+    let uses = script.matches(":_git_ccc_query' \\\n").count();
+    assert_eq!(uses, 1, "a query is completed by it, and nothing else is");
+    assert!(
+        script
+            .find("$funcstack[1]")
+            .is_some_and(|called| asked < called)
+    );
+}
+
+#[test]
 fn bash_completes_commands_and_the_filters_of_a_query() {
     let w = world();
     let script = w.ccc(["completions", "bash"]).ok().stdout.clone();
