@@ -1,0 +1,8 @@
+//! What the query parser and the snippet make of any text.
+#![no_main]
+
+#[path = "../../tests/common/bytes.rs"]
+#[allow(dead_code, reason = "each target asks one of its questions")]
+mod bytes;
+
+libfuzzer_sys::fuzz_target!(|text: &str| bytes::ask(text));
