@@ -68,6 +68,7 @@ mod features {
     mod commit;
     mod commit_kinds;
     mod commit_options;
+    pub mod dirt;
     mod feed;
     mod file;
     mod file_hooks;
@@ -111,6 +112,7 @@ mod props {
     mod chat_logic;
     mod claim_logic;
     mod claim_protocol;
+    mod dirt;
     mod inbox_logic;
     mod merge_laws;
     mod merge_text;

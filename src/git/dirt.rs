@@ -1,20 +1,29 @@
-//! How much of a worktree is uncommitted, counted in process: what `git status` says, without starting it for each worktree.
+//! How much of a worktree is uncommitted: what `git status` counts, without starting it for each worktree.
 //!
 //! Nothing is written and no lock is taken. Renames are not looked for, submodules are compared by their commit alone, a
-//! directory of which git tracks nothing counts as one.
+//! directory of which git tracks nothing counts as one. The index is read as bytes, each directory is listed once, each
+//! tracked file is looked at by one `lstat` beside its handle, and only files that their stat does not settle are read.
+//!
+//! Invariants: the numbers are those of `git status`, or git itself is asked. It is asked for whatever is decided by more
+//! than the index, the files and the patterns of what to ignore: filters and line ends of a file in doubt, submodules that
+//! are checked out, sparse and split indexes, unfinished merges, files that were declared unchanged, file systems that fold
+//! names, and whatever cannot be read. The untracked cache and the file system monitor would only save work that is small
+//! here, so they are not needed and not asked.
+
+mod doubt;
+mod scan;
+mod staged;
+mod untracked;
 
 use crate::{
-    error::{Context, Kind, Result},
+    error::{Error, Result},
     git::{
         Repo,
+        index::Unsupported,
         repo::Backend,
         status::{self, Work},
     },
 };
-use gix::status::{
-    Item, Submodule, UntrackedFiles, index_worktree::iter::Summary, tree_index::TrackRenames,
-};
-use std::collections::BTreeSet;
 
 /// Paths that differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,49 +45,44 @@ impl Dirt {
     }
 }
 
+/// Why a count ended early.
+enum Stop {
+    /// Only git knows.
+    Ask,
+    /// It cannot be known.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+impl From<Unsupported> for Stop {
+    // git reads what we do not, and says what is wrong with what nobody can read.
+    fn from(_: Unsupported) -> Self {
+        Stop::Ask
+    }
+}
+
 /// Counts what differs in a worktree.
 pub fn count(repo: &Repo) -> Result<Dirt> {
     if repo.backend() == Backend::Foreign {
         return asked(repo);
     }
-    let unseen = || "the worktree cannot be looked at".to_owned();
-    let mut platform = repo
-        .gix()
-        .status(gix::progress::Discard)
-        .context(Kind::Setup, unseen)?
-        .untracked_files(UntrackedFiles::Collapsed)
-        .tree_index_track_renames(TrackRenames::Disabled)
-        .index_worktree_rewrites(None)
-        .index_worktree_submodules(Submodule::Given {
-            ignore: gix::submodule::config::Ignore::Dirty,
-            check_dirty: false,
-        });
-    // Whoever looks at many worktrees looks at several at once.
-    platform = platform.index_worktree_options_mut(|options| options.thread_limit = Some(1));
-    let mut dirt = Dirt::default();
-    let mut conflicted = BTreeSet::new();
-    for item in platform.into_iter(None).context(Kind::Setup, unseen)? {
-        match item.context(Kind::Setup, unseen)? {
-            Item::TreeIndex(_) => dirt.staged += 1,
-            Item::IndexWorktree(item) => match item.summary() {
-                Some(Summary::Conflict) => {
-                    conflicted.insert(item.rela_path().to_owned());
-                }
-                Some(Summary::Added) => dirt.untracked += 1,
-                Some(_) => dirt.changed += 1,
-                None => {}
-            },
-        }
+    match scan::count(repo) {
+        Ok(dirt) => Ok(dirt),
+        Err(Stop::Ask) => asked(repo),
+        Err(Stop::Failed(error)) => Err(error),
     }
-    dirt.conflicted = u32::try_from(conflicted.len()).unwrap_or(u32::MAX);
-    Ok(dirt)
 }
 
-/// The same, asked of git, where only git reads the refs.
+/// The same, asked of git.
 fn asked(repo: &Repo) -> Result<Dirt> {
-    let status = status::status(repo, false)?;
+    let status = status::brief(repo)?;
     let mut dirt = Dirt {
-        untracked: u32::try_from(status.untracked.len()).unwrap_or(u32::MAX),
+        untracked: number(status.untracked.len()),
         ..Dirt::default()
     };
     for tracked in &status.tracked {
@@ -90,4 +94,8 @@ fn asked(repo: &Repo) -> Result<Dirt> {
         dirt.changed += u32::from(tracked.work != Work::Same);
     }
     Ok(dirt)
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -27,10 +27,10 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice};
 use gix::hash::Kind;
 
-use file::{File, GITLINK, HEADER, MODE, MTIME, NAME_MASK, Raw, SIGNATURE, SIZE, be32, padded};
+use file::{File, GITLINK, HEADER, MODE, MTIME, NAME_MASK, Raw, SIZE, be32, padded};
 
-mod extension;
-mod file;
+pub(in crate::git) mod extension;
+pub(in crate::git) mod file;
 #[cfg(test)]
 mod tests;
 
@@ -64,7 +64,6 @@ pub struct Stat {
 
 impl From<&std::fs::Metadata> for Stat {
     fn from(meta: &std::fs::Metadata) -> Self {
-        let size = low(meta.size());
         Self {
             ctime_s: low(meta.ctime().cast_unsigned()),
             ctime_ns: low(meta.ctime_nsec().cast_unsigned()),
@@ -74,13 +73,37 @@ impl From<&std::fs::Metadata> for Stat {
             ino: low(meta.ino()),
             uid: meta.uid(),
             gid: meta.gid(),
-            // As git's munge_st_size: a multiple of 4 GiB must not look like "unknown".
-            size: if size == 0 && meta.size() != 0 {
-                0x8000_0000
-            } else {
-                size
-            },
+            size: size(meta.size()),
         }
+    }
+}
+
+impl From<&rustix::fs::Stat> for Stat {
+    fn from(stat: &rustix::fs::Stat) -> Self {
+        // The widths differ from system to system; what is cut off is cut off in any case.
+        let cut = |number: i128| {
+            let [.., a, b, c, d] = number.to_be_bytes();
+            u32::from_be_bytes([a, b, c, d])
+        };
+        Self {
+            ctime_s: cut(stat.st_ctime.into()),
+            ctime_ns: cut(stat.st_ctime_nsec.into()),
+            mtime_s: cut(stat.st_mtime.into()),
+            mtime_ns: cut(stat.st_mtime_nsec.into()),
+            dev: cut(stat.st_dev.into()),
+            ino: cut(stat.st_ino.into()),
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            size: size(u64::try_from(stat.st_size).unwrap_or(0)),
+        }
+    }
+}
+
+/// As git's munge_st_size: a multiple of 4 GiB must not look like "unknown".
+fn size(wide: u64) -> u32 {
+    match low(wide) {
+        0 if wide != 0 => 0x8000_0000,
+        low => low,
     }
 }
 
@@ -204,9 +227,8 @@ pub fn patch(old: Option<Old<'_>>, hash: Kind, changes: &[Change]) -> Result<Vec
     let (bytes, racy_from) = if let Some(Old { bytes, mtime_s }) = old {
         (bytes, mtime_s)
     } else {
-        // The trailer is only looked at for being zero.
-        fresh = [&SIGNATURE[..], &[0, 0, 0, 2, 0, 0, 0, 0], &[1; 32]].concat();
-        (&fresh[..HEADER + hash.len_in_bytes()], u32::MAX)
+        fresh = File::empty(hash);
+        (fresh.as_slice(), u32::MAX)
     };
     let file = File::open(bytes, hash)?;
     let room: usize = changes.iter().map(|c| c.path().len() + 128).sum();

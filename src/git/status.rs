@@ -74,20 +74,31 @@ pub struct Status {
 
 /// Asks git about the worktree.
 pub fn status(repo: &Repo, ignored: bool) -> Result<Status> {
+    let ignored: &[&str] = if ignored {
+        &["--ignored=traditional"]
+    } else {
+        &[]
+    };
+    ask(repo, "-uall", ignored)
+}
+
+/// The same, where a directory of which git tracks nothing stands for all that it holds.
+pub fn brief(repo: &Repo) -> Result<Status> {
+    ask(repo, "-unormal", &[])
+}
+
+fn ask(repo: &Repo, untracked: &str, more: &[&str]) -> Result<Status> {
     repo.require_worktree()?;
-    let mut cmd = run::read(repo).args([
+    let cmd = run::read(repo).args([
         "status",
         "--porcelain=v2",
         "--branch",
         "--no-ahead-behind",
         "-z",
-        "-uall",
         "--no-renames",
         "--ignore-submodules=dirty",
     ]);
-    if ignored {
-        cmd = cmd.arg("--ignored=traditional");
-    }
+    let cmd = cmd.arg(untracked).args(more);
     let out = run::checked(cmd, "look at the worktree")?;
     parse(&out.stdout).ok_or_else(|| Error::internal("git's status is not in the form we know"))
 }

@@ -4,6 +4,10 @@
 //! cannot be parsed. All of these are caches, so the caller may drop any of them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+
+use gix::ObjectId;
+use gix::hash::Kind;
 
 use super::Unsupported;
 
@@ -11,7 +15,7 @@ use super::Unsupported;
 const STAT: usize = 36;
 
 /// Refuses extensions that a reader must understand: those in lower case.
-pub(super) fn required(name: &[u8]) -> Result<(), Unsupported> {
+pub(in crate::git) fn required(name: &[u8]) -> Result<(), Unsupported> {
     match name {
         b"link" => Err(Unsupported::Split),
         b"sdir" => Err(Unsupported::Sparse),
@@ -74,6 +78,40 @@ fn copy_node(
     out.extend_from_slice(format!("\0-1 {kept}\n").as_bytes());
     out.append(&mut below);
     Some(())
+}
+
+/// The trees that `TREE` has ids of, by directory; the root is the empty name.
+pub(in crate::git) fn trees(data: &[u8], hash: Kind) -> Option<HashMap<Vec<u8>, ObjectId>> {
+    let mut trees = HashMap::new();
+    let mut cursor = Cursor(data);
+    // What is above the cursor: how much of the path it takes, and how many of its children are still to come.
+    let (mut above, mut path): (Vec<(usize, u64)>, Vec<u8>) = (Vec::new(), Vec::new());
+    loop {
+        let (name, children, oid) = cursor.tree(hash.len_in_bytes())?;
+        let before = path.len();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name);
+        if let Some(oid) = oid {
+            trees.insert(path.clone(), ObjectId::try_from(oid).ok()?);
+        }
+        above.push((before, children));
+        while let Some((before, 0)) = above.last() {
+            path.truncate(*before);
+            above.pop();
+        }
+        let Some((_, left)) = above.last_mut() else {
+            return cursor.0.is_empty().then_some(trees);
+        };
+        *left -= 1;
+    }
+}
+
+/// The tree of the whole index, if `TREE` has its id.
+pub(in crate::git) fn root_tree(data: &[u8], hash: Kind) -> Option<ObjectId> {
+    let (_, _, oid) = Cursor(data).tree(hash.len_in_bytes())?;
+    ObjectId::try_from(oid?).ok()
 }
 
 /// Skips a node and all below it. No recursion: a damaged file must not exhaust the stack.
@@ -199,13 +237,21 @@ impl<'a> Cursor<'a> {
 
     /// Takes one node of `TREE`: its name and how many children follow.
     fn node(&mut self, hash_len: usize) -> Option<(&'a [u8], u64)> {
+        let (name, children, _) = self.tree(hash_len)?;
+        Some((name, children))
+    }
+
+    /// The same with its id, if it is valid.
+    fn tree(&mut self, hash_len: usize) -> Option<(&'a [u8], u64, Option<&'a [u8]>)> {
         let name = self.until(0)?;
         let count: i32 = decimal(self.until(b' ')?)?;
         let children: u32 = decimal(self.until(b'\n')?)?;
-        if count >= 0 {
-            self.take(hash_len)?;
-        }
-        Some((name, children.into()))
+        let oid = if count < 0 {
+            None
+        } else {
+            Some(self.take(hash_len)?)
+        };
+        Some((name, children.into(), oid))
     }
 
     /// Takes a number of git's variable width, in which each length starts where the last ends.

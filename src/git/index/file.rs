@@ -3,42 +3,45 @@
 //! Contract: what is handed out lies within the file, so callers may index with it. Entries are
 //! handed out in order or not at all. No extension is interpreted here.
 
+use std::ffi::CStr;
+
 use gix::ObjectId;
 use gix::bstr::ByteSlice;
 use gix::hash::Kind;
 
-use super::{Entry, Unsupported};
+use super::{Entry, Stat, Unsupported};
 
-pub(super) const SIGNATURE: &[u8; 4] = b"DIRC";
-pub(super) const HEADER: usize = 12;
-pub(super) const MTIME: usize = 8;
-pub(super) const MODE: usize = 24;
-pub(super) const SIZE: usize = 36;
-pub(super) const OID: usize = 40;
-pub(super) const GITLINK: u32 = 0o160_000;
-pub(super) const NAME_MASK: u16 = 0x0fff;
+pub(in crate::git) const SIGNATURE: &[u8; 4] = b"DIRC";
+pub(in crate::git) const HEADER: usize = 12;
+pub(in crate::git) const MTIME: usize = 8;
+pub(in crate::git) const MODE: usize = 24;
+pub(in crate::git) const SIZE: usize = 36;
+pub(in crate::git) const OID: usize = 40;
+pub(in crate::git) const GITLINK: u32 = 0o160_000;
+pub(in crate::git) const NAME_MASK: u16 = 0x0fff;
 const EXTENDED: u16 = 0x4000;
 
 /// The parts of an index file that do not differ between entries.
-pub(super) struct File<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) hash: Kind,
-    pub(super) count: u32,
+pub(in crate::git) struct File<'a> {
+    pub(in crate::git) bytes: &'a [u8],
+    pub(in crate::git) hash: Kind,
+    pub(in crate::git) count: u32,
     /// Where the trailing checksum starts.
-    pub(super) trailer: usize,
+    pub(in crate::git) trailer: usize,
 }
 
 /// One entry in place.
-pub(super) struct Raw<'a> {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) path: &'a [u8],
-    pub(super) flags: u16,
-    pub(super) extended: u16,
+#[derive(Clone, Copy)]
+pub(in crate::git) struct Raw<'a> {
+    pub(in crate::git) start: usize,
+    pub(in crate::git) end: usize,
+    pub(in crate::git) path: &'a [u8],
+    pub(in crate::git) flags: u16,
+    pub(in crate::git) extended: u16,
 }
 
 impl<'a> File<'a> {
-    pub(super) fn open(bytes: &'a [u8], hash: Kind) -> Result<Self, Unsupported> {
+    pub(in crate::git) fn open(bytes: &'a [u8], hash: Kind) -> Result<Self, Unsupported> {
         let trailer = bytes
             .len()
             .checked_sub(hash.len_in_bytes())
@@ -58,8 +61,15 @@ impl<'a> File<'a> {
         }
     }
 
+    /// Returns a file without entries.
+    pub(in crate::git) fn empty(hash: Kind) -> Vec<u8> {
+        // The trailer is only looked at for being zero.
+        let trailer = vec![1; hash.len_in_bytes()];
+        [&SIGNATURE[..], &[0, 0, 0, 2, 0, 0, 0, 0], &trailer].concat()
+    }
+
     /// Visits every entry in order and returns where they end.
-    pub(super) fn scan(
+    pub(in crate::git) fn scan(
         &self,
         mut visit: impl FnMut(&Raw<'a>) -> Result<(), Unsupported>,
     ) -> Result<usize, Unsupported> {
@@ -113,7 +123,7 @@ impl<'a> File<'a> {
     }
 
     /// Splits what follows the entries into extensions, each a name and its data.
-    pub(super) fn extensions(
+    pub(in crate::git) fn extensions(
         &self,
         start: usize,
     ) -> impl Iterator<Item = Result<(&'a [u8], &'a [u8]), Unsupported>> {
@@ -136,22 +146,61 @@ impl<'a> File<'a> {
     }
 }
 
-impl Raw<'_> {
-    pub(super) fn entry(&self, file: &File<'_>) -> Result<Entry, Unsupported> {
+impl<'a> Raw<'a> {
+    /// Returns the path from a byte on as the system takes it.
+    pub(in crate::git) fn name(&self, file: &File<'a>, from: usize) -> Option<&'a CStr> {
+        let fields = if self.flags & EXTENDED == 0 { 2 } else { 4 };
+        let at = self.start + OID + file.hash.len_in_bytes() + fields;
+        // Zeros follow every path.
+        let name = file.bytes.get(at + from..=at + self.path.len())?;
+        CStr::from_bytes_with_nul(name).ok()
+    }
+
+    /// Returns the recorded `lstat`.
+    pub(in crate::git) fn stat(&self, file: &File<'_>) -> Stat {
+        let word = |at| be32(file.bytes, self.start + at);
+        Stat {
+            ctime_s: word(0),
+            ctime_ns: word(4),
+            mtime_s: word(MTIME),
+            mtime_ns: word(12),
+            dev: word(16),
+            ino: word(20),
+            uid: word(28),
+            gid: word(32),
+            size: word(SIZE),
+        }
+    }
+
+    pub(in crate::git) fn stage(&self) -> u8 {
+        (self.flags >> 12).to_be_bytes()[1] & 3
+    }
+
+    /// Returns the flags as [`Entry::flags`] has them.
+    pub(in crate::git) fn all_flags(&self) -> u32 {
+        u32::from(self.flags) | u32::from(self.extended) << 16
+    }
+
+    /// Returns the recorded type and permission.
+    pub(in crate::git) fn mode(&self, file: &File<'_>) -> u32 {
+        be32(file.bytes, self.start + MODE)
+    }
+
+    pub(in crate::git) fn entry(&self, file: &File<'_>) -> Result<Entry, Unsupported> {
         let at = self.start + OID;
         let oid = ObjectId::try_from(&file.bytes[at..at + file.hash.len_in_bytes()])
             .map_err(|_| Unsupported::Corrupt("an object id"))?;
         Ok(Entry {
             oid,
             mode: be32(file.bytes, self.start + MODE),
-            stage: (self.flags >> 12).to_be_bytes()[1] & 3,
-            flags: u32::from(self.flags) | u32::from(self.extended) << 16,
+            stage: self.stage(),
+            flags: self.all_flags(),
         })
     }
 }
 
 /// The length of an entry whose fields and path take `len`: one to eight zeros follow.
-pub(super) fn padded(len: usize) -> usize {
+pub(in crate::git) fn padded(len: usize) -> usize {
     (len + 8) & !7
 }
 
@@ -160,7 +209,7 @@ fn be16(bytes: &[u8]) -> Option<u16> {
 }
 
 /// Reads a word that is known to be there.
-pub(super) fn be32(bytes: &[u8], at: usize) -> u32 {
+pub(in crate::git) fn be32(bytes: &[u8], at: usize) -> u32 {
     let [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
     u32::from_be_bytes([a, b, c, d])
 }
