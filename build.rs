@@ -5,8 +5,10 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    // Cargo tells a build script of the target by its environment alone.
-    #[allow(clippy::disallowed_methods)]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells a build script of the target by its environment alone"
+    )]
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|set| set == value);
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
         println!("cargo:rustc-link-arg-bins=-no-pie");
