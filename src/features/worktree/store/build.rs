@@ -63,7 +63,9 @@ pub fn build(ctx: &Ctx, plan: &Plan<'_>) -> Result<Built> {
         Err(error) => {
             let turn = making::turn(repo)?;
             if let Err(left) = journal.undo(repo) {
-                ctx.ui.warn(&format!("what was made stays for now: {left}"));
+                ctx.ui.warn(&format!(
+                    "what was made could not be taken back, so the next command does: {left}"
+                ));
             }
             drop(turn);
             Err(error)
