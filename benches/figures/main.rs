@@ -115,6 +115,65 @@ impl Repo {
         repo
     }
 
+    /// One that is set up, with a commit of so many files in folders and a `.gitignore`.
+    fn with_files(count: usize, text: impl Fn(usize) -> String) -> Self {
+        let repo = Repo::new();
+        repo.set_up();
+        for name in ["gc.auto", "maintenance.auto"] {
+            repo.git(&["config", name, "0"]);
+        }
+        for n in 0..count {
+            repo.write(Repo::file(n), text(n));
+        }
+        repo.write(".gitignore", "node_modules/\n");
+        repo.git(&["add", "."]);
+        repo.git(&["commit", "-qm", "base"]);
+        repo.git(&["repack", "-adq"]);
+        repo
+    }
+
+    /// The name of such a file.
+    fn file(n: usize) -> String {
+        format!("d{}/some/path/file{n}.txt", n % 100)
+    }
+
+    fn write(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::write(path, bytes).expect("a file");
+    }
+
+    /// Makes the index of a worktree younger than its files, as it is wherever somebody works: every look at one that is as old
+    /// reads them all.
+    fn settle(&self, tree: &Path) {
+        let tree = tree.display().to_string();
+        let index = self.git(&[
+            "-C",
+            &tree,
+            "rev-parse",
+            "--path-format=absolute",
+            "--git-path",
+            "index",
+        ]);
+        self.git(&[
+            "-C",
+            &tree,
+            "update-index",
+            "-q",
+            "--refresh",
+            "--really-refresh",
+            "--unmerged",
+            "--ignore-missing",
+            "--",
+            ".gitignore",
+        ]);
+        let file = std::fs::File::options().write(true).open(index);
+        let later = std::time::SystemTime::now() + Duration::from_secs(5);
+        file.expect("the index")
+            .set_modified(later)
+            .expect("a time");
+    }
+
     fn path(&self) -> PathBuf {
         self.dir.path().join("repo")
     }

@@ -2,7 +2,8 @@
 //! repository with a directory of dependencies (100 MB, or `CCC_BENCH_DEPS_MB`), against `cp -a` of the same.
 
 use super::{BINARY, Repo, row, said};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 const FILES: usize = 5_000;
 const TREES: usize = 30;
@@ -12,19 +13,7 @@ const NEW: usize = 6;
 const PIECE: usize = 16 << 10;
 
 pub fn run() {
-    let repo = Repo::new();
-    repo.set_up();
-    for name in ["gc.auto", "maintenance.auto"] {
-        repo.git(&["config", name, "0"]);
-    }
-    for n in 0..FILES {
-        let path = format!("d{}/some/path/file{n}.txt", n % 100);
-        write(&repo, &path, format!("{n}\n").repeat(40).as_bytes());
-    }
-    write(&repo, ".gitignore", b"node_modules/\n");
-    repo.git(&["add", "."]);
-    repo.git(&["commit", "-qm", "base"]);
-    repo.git(&["repack", "-adq"]);
+    let repo = Repo::with_files(FILES, |n| format!("{n}\n").repeat(40));
     list(&repo);
     new(&repo);
 }
@@ -34,35 +23,12 @@ fn list(repo: &Repo) {
     for (n, tree) in trees.iter().enumerate() {
         repo.git(&["worktree", "add", "-q", "-b", &format!("branch{n}"), tree]);
         if n % 3 == 0 {
-            write(
-                repo,
-                &format!("{tree}/d1/some/path/file1.txt"),
-                b"changed\n",
-            );
-            write(repo, &format!("{tree}/new.txt"), b"new\n");
+            repo.write(Path::new(tree).join(Repo::file(1)), "changed\n");
+            repo.write(format!("{tree}/new.txt"), "new\n");
         }
     }
-    // An index as old as its files makes every status read them all: it is written anew when it is older.
     for tree in &trees {
-        let index = repo.git(&["-C", tree, "rev-parse", "--git-path", "index"]);
-        repo.git(&[
-            "-C",
-            tree,
-            "update-index",
-            "-q",
-            "--refresh",
-            "--really-refresh",
-            "--unmerged",
-            "--ignore-missing",
-            "--",
-            ".gitignore",
-        ]);
-        let file = std::fs::File::options()
-            .write(true)
-            .open(index)
-            .expect("the index");
-        let later = std::time::SystemTime::now() + Duration::from_secs(5);
-        file.set_modified(later).expect("a time");
+        repo.settle(&repo.path().join(tree));
     }
     let tag = repo.session("bench");
     let (mut ours, mut base) = (Vec::new(), Vec::new());
@@ -88,11 +54,7 @@ fn new(repo: &Repo) {
     let megabytes: usize = megabytes.and_then(|text| text.parse().ok()).unwrap_or(100);
     let piece = vec![b'x'; PIECE];
     for n in 0..(megabytes << 20) / PIECE {
-        write(
-            repo,
-            &format!("node_modules/p{}/lib/f{n}.js", n % 200),
-            &piece,
-        );
+        repo.write(format!("node_modules/p{}/lib/f{n}.js", n % 200), &piece);
     }
     let (mut ours, mut base) = (Vec::new(), Vec::new());
     let tag = repo.session("bench new");
@@ -125,10 +87,4 @@ fn new(repo: &Repo) {
     }
     let name = format!("worktree new, 5k files, {megabytes} MB / cp -a");
     row(&name, &mut ours, &mut base, "< 2 s or <= 1");
-}
-
-fn write(repo: &Repo, path: &str, bytes: &[u8]) {
-    let path = repo.path().join(path);
-    std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
-    std::fs::write(path, bytes).expect("a file");
 }
