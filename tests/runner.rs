@@ -63,6 +63,7 @@ mod features {
     mod chat;
     mod check;
     mod check_clean;
+    mod check_forms;
     mod check_planted;
     mod claim;
     mod commit;
@@ -92,7 +93,9 @@ mod features {
     mod wip;
     mod wip_matrix;
     mod worktree;
+    mod worktree_adopt;
     mod worktree_matrix;
+    mod worktree_remove;
 }
 
 mod guards {

@@ -158,6 +158,11 @@ impl Story<'_> {
             || subject.to_owned(),
             |by| format!("{subject}\n\nCcc-Session: {by}\n"),
         );
+        self.put(&message, changes, None)
+    }
+
+    /// Commits on the branch; a merge has the changes of its side.
+    fn put(&mut self, message: &str, changes: &[Change], merge: Option<usize>) -> usize {
         for (path, text) in changes {
             match text {
                 Some(text) => self.files.insert(path.clone(), text.clone()),
@@ -170,8 +175,9 @@ impl Story<'_> {
             .collect();
         self.h.commit(Commit {
             branch: &self.name,
-            message: &message,
+            message,
             changes: &changes,
+            merge,
             ..Commit::default()
         })
     }
@@ -251,22 +257,7 @@ impl Story<'_> {
         let dir = *self.dice.pick(&["src", "docs", "core", "web"]);
         let Some(by) = self.worker(dir) else { return };
         let (side, _, changes) = self.aside(&by, dir);
-        self.files.extend(
-            changes
-                .iter()
-                .filter_map(|(path, text)| Some((path.clone(), text.clone()?))),
-        );
-        let changes: Vec<_> = changes
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_deref()))
-            .collect();
-        self.h.commit(Commit {
-            branch: &self.name,
-            message: "Merge pull request #1 from side",
-            changes: &changes,
-            merge: Some(side),
-            ..Commit::default()
-        });
+        self.put("Merge pull request #1 from side", &changes, Some(side));
     }
 
     /// A squash or a rebase on the web: commits that no hook sees, with the trailers of those that they replay.

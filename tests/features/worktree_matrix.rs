@@ -32,19 +32,19 @@ struct Matrix {
     commits: Vec<String>,
 }
 
-fn tree(w: &World, name: &str) -> PathBuf {
+pub fn tree(w: &World, name: &str) -> PathBuf {
     w.main_worktree().with_file_name(format!("repo.{name}"))
 }
 
-fn git(w: &World, name: &str, args: &[&str]) -> CommandOutput {
+pub fn git(w: &World, name: &str, args: &[&str]) -> CommandOutput {
     w.command("git", args).cwd(tree(w, name)).run()
 }
 
-fn put(w: &World, name: &str, file: &str, text: &str) {
+pub fn put(w: &World, name: &str, file: &str, text: &str) {
     fs::write(tree(w, name).join(file), text).expect("a file");
 }
 
-fn commit(w: &World, name: &str, file: &str, text: &str) -> String {
+pub fn commit(w: &World, name: &str, file: &str, text: &str) -> String {
     put(w, name, file, text);
     git(w, name, &["add", "."]).ok();
     git(
@@ -132,7 +132,7 @@ impl Matrix {
 
 /// A refusal says why, and names commands that destroy nothing.
 #[track_caller]
-fn refused(out: &CommandOutput, why: &str) {
+pub fn refused(out: &CommandOutput, why: &str) {
     assert!(out.code == 1 && out.stderr.contains(why), "{out}");
     let hints: Vec<&str> = out
         .stderr
@@ -276,67 +276,6 @@ fn remove_loses_nothing_in_any_state() {
 }
 
 #[test]
-fn what_is_in_no_snapshot_keeps_its_worktree() {
-    let w = ready(World::new());
-    w.ccc(["worktree", "new", "big"]).ok();
-    w.write(".git/ccc.toml", "[wip]\nfile_mb = 1\n");
-    fs::write(tree(&w, "big").join("big.bin"), vec![7; 2 << 20]).expect("a file");
-    let out = w.ccc(["worktree", "remove", "big"]);
-    refused(&out, "are in no snapshot");
-    assert!(tree(&w, "big").join("big.bin").exists());
-    let hint = out
-        .stderr
-        .lines()
-        .find(|line| line.contains("CCC_WIP"))
-        .expect("a way");
-    let hint = hint
-        .replace("hint: ", "")
-        .replace("$REPO", &w.main_worktree().display().to_string());
-    w.command("sh", ["-c", &hint]).run().ok();
-    assert!(!tree(&w, "big").exists());
-}
-
-#[test]
-fn removal_gives_back_what_was_leased_and_held_and_merges_what_was_remembered() {
-    let w = ready(World::new());
-    let dir = w.home().join(".config/git-ccc/templates");
-    fs::create_dir_all(&dir).expect("a folder");
-    let ran = w.outside().join("ran");
-    fs::write(dir.join("t.toml"), format!("v = 1\nkind = \"feature\"\n[lease.slots]\ndb = [\"a\"]\n[run]\nteardown = [\"echo $CCC_SLOT_DB > {}\"]\n", ran.display())).expect("a template");
-    let made = w
-        .ccc(["worktree", "new", "one", "--template", "t", "--json"])
-        .ok()
-        .json();
-    w.ccc(["worktree", "new", "two", "--template", "t"]).code(1);
-    w.ccc(["worktree", "remove", "two"]).ok();
-    let memory = w.ccc(["memory", "status", "--json"]).ok().json();
-    let home = |text: &Value| {
-        PathBuf::from(
-            text.as_str()
-                .expect("a path")
-                .replace("$HOME", &w.home().display().to_string()),
-        )
-    };
-    let copy = memory["namespaces"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .find(|one| one["name"] == "one")
-        .expect("a copy");
-    fs::write(home(&copy["directory"]).join("MEMORY.md"), "- learnt\n").expect("a file");
-    let gone = w.ccc(["worktree", "remove", "one", "--json"]).ok().json();
-    assert_eq!(gone["ended"], json!([made["session"]]));
-    assert_eq!(gone["claims"], 1);
-    assert_eq!(fs::read_to_string(&ran).expect("it ran"), "a\n");
-    assert_eq!(
-        fs::read_to_string(home(&memory["directory"]).join("MEMORY.md")).expect("merged"),
-        "- learnt\n"
-    );
-    assert!(!w.ccc(["claims"]).ok().stdout.contains("res:"));
-    w.ccc(["worktree", "new", "three", "--template", "t"]).ok();
-}
-
-#[test]
 fn sync_brings_what_it_can_and_leaves_the_rest_as_it_was() {
     let m = Matrix::new();
     let w = &m.w;
@@ -349,18 +288,9 @@ fn sync_brings_what_it_can_and_leaves_the_rest_as_it_was() {
     put(w, "dirty", "kept.txt", "staged\n");
     git(w, "dirty", &["add", "kept.txt"]).ok();
     let conflict = commit(w, "stashed", "b.txt", "theirs\n2\n3\n4\n5\n");
-    let all = [
-        "dirty",
-        "untracked",
-        "stashed",
-        "unpushed",
-        "conflicted",
-        "locked",
-        "detached",
-        "squashed",
-        "alive",
-        "rebasing",
-    ];
+    let all: Vec<&str> = (STATES.iter().copied())
+        .filter(|name| tree(w, name).exists() && *name != "clean")
+        .collect();
     let heads = || -> Vec<String> {
         all.iter()
             .map(|name| git(w, name, &["status", "--porcelain=v2", "--branch"]).stdout)
@@ -469,118 +399,4 @@ fn what_others_may_have_is_merged_and_not_rewritten() {
         0
     );
     assert!(tree(&w, "x").join("b.txt").exists());
-}
-
-#[test]
-fn adopt_takes_what_somebody_has_made_by_hand() {
-    let w = ready(World::new());
-    w.write(".gitignore", ".env\n");
-    w.write("a.txt", "1\n");
-    w.git(["add", "."]).ok();
-    w.git(["commit", "-qnm", "base"]).ok();
-    w.write(".env", "KEY=1\n");
-    let path = w.worktree("hand");
-    fs::write(path.join("a.txt"), "work\n").expect("a file");
-    let adopt = |args: &[&str]| {
-        let all: Vec<&str> = ["worktree", "adopt", "--json"]
-            .iter()
-            .chain(args)
-            .copied()
-            .collect();
-        w.command(BINARY, all).cwd(&path).run()
-    };
-    let made = adopt(&["--template", "refactor", "-m", "rename"])
-        .ok()
-        .json();
-    assert_eq!(
-        (&made["branch"], &made["purpose"], &made["prepared"]),
-        (&json!("hand"), &json!("rename"), &json!(true))
-    );
-    assert_eq!(
-        fs::read_to_string(path.join(".env")).expect("it came along"),
-        "KEY=1\n"
-    );
-    assert_eq!(
-        fs::read_to_string(path.join("a.txt")).expect("it stays"),
-        "work\n"
-    );
-    fs::write(path.join(".env"), "KEY=2\n").expect("a file");
-    let again = adopt(&[]).ok().json();
-    assert_eq!(
-        (&again["session"], &again["template"]),
-        (&made["session"], &json!("refactor"))
-    );
-    assert_eq!(
-        fs::read_to_string(path.join(".env")).expect("it stays"),
-        "KEY=2\n",
-        "what is there is not written over"
-    );
-    let worker = w.session_in(&path, "worker");
-    assert_eq!(adopt(&[]).ok().json()["session"], worker.tag());
-    // A clone is a repository of its own, and is set up as such.
-    let clone = w.outside().join("clone");
-    w.git(["clone", "-q", ".", &clone.display().to_string()])
-        .ok();
-    let there = |args: &[&str]| w.command(BINARY, args).run();
-    let at = clone.display().to_string();
-    assert!(
-        there(&["worktree", "adopt", &at])
-            .code(5)
-            .stderr
-            .contains("ccc init")
-    );
-    w.command(BINARY, ["init"]).cwd(&clone).run().ok();
-    let made = there(&["worktree", "adopt", &at, "--json"]).ok().json();
-    let who = w
-        .command(BINARY, ["who", "--json"])
-        .cwd(&clone)
-        .run()
-        .ok()
-        .stdout
-        .clone();
-    assert!(
-        who.contains(made["session"].as_str().expect("a tag")),
-        "{who}"
-    );
-    there(&["worktree", "adopt", &w.outside().display().to_string()]).code(1);
-}
-
-#[test]
-fn a_refactoring_keeps_its_tests() {
-    let w = ready(World::new());
-    w.write("tests.txt", "one\ntwo\n");
-    w.git(["add", "."]).ok();
-    w.git(["commit", "-qnm", "base"]).ok();
-    w.ccc(["worktree", "new", "r", "--template", "refactor"])
-        .ok();
-    let verify = |args: &[&str]| {
-        let all: Vec<&str> = ["worktree", "verify"].iter().chain(args).copied().collect();
-        w.command(BINARY, all).cwd(tree(&w, "r")).run()
-    };
-    assert!(
-        verify(&["--before"])
-            .code(2)
-            .stderr
-            .contains("worktree.test")
-    );
-    w.write(
-        ".git/ccc.toml",
-        "[worktree]\ntest = \"test -s tests.txt\"\ntest_names = \"cat tests.txt\"\n",
-    );
-    assert!(
-        verify(&["--before"])
-            .code(1)
-            .stderr
-            .contains("git ccc trust"),
-        "not before it is trusted"
-    );
-    w.ccc(["trust"]).ok();
-    assert!(verify(&[]).code(1).stderr.contains("--before"));
-    verify(&["--before"]).ok();
-    verify(&[]).ok();
-    put(&w, "r", "tests.txt", "one\nthree\n");
-    let out = verify(&[]);
-    assert!(out.code(1).stdout.contains("gone: two"), "{out}");
-    put(&w, "r", "tests.txt", "");
-    assert!(verify(&[]).code(1).stdout.contains("bad"));
 }
