@@ -240,17 +240,36 @@ pub fn forget(repo: &Repo, tree: &Worktree) -> Result<()> {
             tree.path.display()
         )));
     }
-    let done = std::fs::remove_dir_all(&tree.git_dir);
-    if let Err(error) = done
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(error).context(Kind::Setup, || {
-            format!("{} cannot be removed", tree.git_dir.display())
-        });
+    let unremovable = || format!("{} cannot be removed", tree.git_dir.display());
+    // Moved out of git's sight at once: half of it would be a worktree that nobody can read.
+    bury(repo)?;
+    let grave = grave(repo);
+    std::fs::create_dir_all(&grave).context(Kind::Setup, unremovable)?;
+    match std::fs::rename(&tree.git_dir, grave.join("tree")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).context(Kind::Setup, unremovable);
+        }
+        _ => bury(repo)?,
     }
     // git itself takes the directory away with the last one.
     let _ = std::fs::remove_dir(repo.common_dir().join("worktrees"));
     Ok(())
+}
+
+fn grave(repo: &Repo) -> PathBuf {
+    repo.ccc_dir().join("making").join("gone")
+}
+
+/// Deletes what a kill has left of worktrees that are forgotten.
+pub fn bury(repo: &Repo) -> Result<()> {
+    let grave = grave(repo);
+    match std::fs::remove_dir_all(&grave) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)
+            .context(Kind::Setup, || {
+                format!("{} cannot be removed", grave.display())
+            }),
+        _ => Ok(()),
+    }
 }
 
 /// Resolves a commit that somebody names.

@@ -36,6 +36,8 @@ const ATTRIBUTES: [&str; 6] = [
     "working-tree-encoding",
 ];
 const LINK: u32 = 0o120_000;
+/// So much of a file is read at once.
+const PIECE: usize = 32 << 10;
 
 pub(super) struct Doubt<'a> {
     repo: &'a Repo,
@@ -153,7 +155,7 @@ fn sum(repo: &Repo, place: &Path) -> std::io::Result<Option<(Oid, bool)>> {
     let mut hasher = gix::hash::hasher(repo.hash());
     hasher.update(&loose_header(ObjectKind::Blob, size));
     let (mut left, mut returns) = (size, false);
-    let mut buffer = [0; 32 << 10];
+    let mut buffer = vec![0; PIECE];
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {

@@ -213,6 +213,9 @@ fn is_settled(data: &[u8], racy_from: u32, hash_len: usize) -> Option<bool> {
     Some(cursor.0 == [0] && settled(excludes) && settled(stats))
 }
 
+/// A node of `TREE`: its name, how many children follow, its id if it is valid.
+type Node<'a> = (&'a [u8], u64, Option<&'a [u8]>);
+
 /// The unread rest of some data; every method is `None` beyond its end.
 struct Cursor<'a>(&'a [u8]);
 
@@ -242,7 +245,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The same with its id, if it is valid.
-    fn tree(&mut self, hash_len: usize) -> Option<(&'a [u8], u64, Option<&'a [u8]>)> {
+    fn tree(&mut self, hash_len: usize) -> Option<Node<'a>> {
         let name = self.until(0)?;
         let count: i32 = decimal(self.until(b' ')?)?;
         let children: u32 = decimal(self.until(b'\n')?)?;
