@@ -1,11 +1,12 @@
-//! What `worktree remove` does beside the files: it saves, gives back and merges first.
+//! What `worktree remove` does beside the files: it saves, gives back and merges first; and what is left when it is killed.
 
-use super::worktree_matrix::{refused, tree};
+use super::worktree_matrix::{commit, put, refused, tree};
+use crate::common::command::When;
 use crate::common::setup::ready;
-use crate::common::world::World;
+use crate::common::world::{BINARY, World, poll};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn what_is_in_no_snapshot_keeps_its_worktree() {
@@ -66,4 +67,211 @@ fn removal_gives_back_what_was_leased_and_held_and_merges_what_was_remembered() 
     );
     assert!(!w.ccc(["claims"]).ok().stdout.contains("res:"));
     w.ccc(["worktree", "new", "three", "--template", "t"]).ok();
+}
+
+/// A repository of a few files in folders.
+fn small(w: World) -> World {
+    let w = ready(w);
+    for n in 0..12 {
+        w.write(format!("d{}/{n}.txt", n % 3), format!("{n}\n"));
+    }
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "base"]).ok();
+    w
+}
+
+fn listed(w: &World, name: &str) -> bool {
+    let tree = format!("worktree $REPO.{name}");
+    let all = w.git_text(["worktree", "list", "--porcelain"]);
+    all.lines().any(|line| line == tree)
+}
+
+fn making(w: &World) -> PathBuf {
+    w.main_worktree().join(".git/ccc/making")
+}
+
+/// Nothing is left of a worktree and of its removal.
+#[track_caller]
+fn all_gone(w: &World, name: &str, said: &str) {
+    assert!(!listed(w, name) && !tree(w, name).exists(), "{said}");
+    let left: Vec<_> = fs::read_dir(making(w))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    assert!(left.is_empty(), "{said}: {left:?}");
+    let beside = fs::read_dir(w.main_worktree().with_file_name("")).expect("a folder");
+    for entry in beside.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(!name.starts_with(".ccc"), "{said}: {name} is left");
+    }
+    let admin = w.main_worktree().join(".git/worktrees");
+    let admin: Vec<_> = fs::read_dir(admin)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    assert!(
+        admin.iter().all(|dir| dir.path().join("gitdir").exists()),
+        "{said}"
+    );
+}
+
+/// A removal that is killed at any call of git is completed by the next one, or by `doctor --fix`, and loses nothing.
+#[test]
+fn a_kill_at_any_call_of_git_loses_nothing_and_is_completed() {
+    let w = small(World::options().real_clock().build());
+    let step = if std::env::var_os("CCC_LONG").is_some() {
+        1
+    } else {
+        4
+    };
+    for (when, first) in [(When::Before, 1), (When::After, 3)] {
+        for nth in (first..80).step_by(step) {
+            let name = format!("{when:?}{nth}").to_lowercase();
+            let said = format!("{when:?} {nth}");
+            w.ccc(["worktree", "new", &name]).ok();
+            let own = commit(&w, &name, "own.txt", &name);
+            put(&w, &name, "d1/1.txt", &format!("{name} is precious\n"));
+            put(&w, &name, "new.txt", &format!("{name} is new\n"));
+            let blobs = ["d1/1.txt", "new.txt"].map(|file| {
+                let path = tree(&w, &name).join(file).display().to_string();
+                w.git_text(["hash-object", &path])
+            });
+            let remove = ["worktree", "remove", &name];
+            let killed = w.command(BINARY, remove).kill_at(nth, when).run().killed();
+            // What the killed one had started may still be at work.
+            poll("its children are gone", || {
+                let out = if nth % 2 == 0 {
+                    w.ccc(["doctor", "--fix"])
+                } else {
+                    w.ccc(["worktree", "list"])
+                };
+                drop(out);
+                fs::read_dir(making(&w))
+                    .map_or(Some(()), |mut dir| dir.next().is_none().then_some(()))
+            });
+            if listed(&w, &name) {
+                w.ccc(remove).ok();
+            }
+            all_gone(&w, &name, &said);
+            let kept = w.git_text(["rev-list", "--objects", "--all"]);
+            for oid in blobs.iter().chain([&own]) {
+                assert!(kept.contains(oid), "{said}: {oid} is lost");
+            }
+            if !killed {
+                break;
+            }
+        }
+    }
+    w.git(["fsck", "--strict", "--no-dangling"]).ok();
+}
+
+/// How far a removal came when it was killed between two calls of git.
+const STEPS: &[&str] = &[
+    "said",
+    "hidden",
+    "moved",
+    "half deleted",
+    "deleted",
+    "forgotten",
+    "half forgotten",
+];
+
+/// Brings a worktree to such a step, as a process that is gone left it.
+fn half_removed(w: &World, name: &str, id: &str, step: usize) {
+    let path = tree(w, name);
+    let beside = path.parent().expect("a folder");
+    let hidden = beside.join(format!(".ccc-removing-{id}"));
+    let inside = hidden.join(path.file_name().expect("a name"));
+    let head = w.git_text(["rev-parse", &format!("refs/heads/{name}")]);
+    let journal = format!(
+        "v = 1\nid = {id:?}\nact = \"remove\"\nname = {name:?}\npath = \"{}\"\nhidden = \"{}\"\nbranch = {name:?}\n\
+         commit = {head:?}\nhost = {:?}\nboot = \"before this one\"\n",
+        path.display(),
+        hidden.display(),
+        git_ccc::host::name()
+    );
+    fs::create_dir_all(making(w)).expect("a folder");
+    fs::write(making(w).join(format!("{id}.toml")), journal).expect("a journal");
+    let admin = w
+        .main_worktree()
+        .join(format!(".git/worktrees/repo.{name}"));
+    assert!(admin.is_dir(), "{}", admin.display());
+    let acts: [&dyn Fn(); 6] = [
+        &|| fs::create_dir(&hidden).expect("a folder"),
+        &|| fs::rename(&path, &inside).expect("it moves"),
+        &|| half_deleted(&inside),
+        &|| fs::remove_dir_all(&hidden).expect("it goes"),
+        &|| {
+            fs::create_dir_all(making(w).join("gone")).expect("a folder");
+            fs::rename(&admin, making(w).join("gone/tree")).expect("it moves");
+        },
+        &|| half_deleted(&making(w).join("gone/tree")),
+    ];
+    acts.iter().take(step).for_each(|act| act());
+}
+
+fn half_deleted(dir: &Path) {
+    for file in [".git", "gitdir", "HEAD", "d1/1.txt"] {
+        // Which of them there are depends on what it is.
+        let _ = fs::remove_file(dir.join(file));
+    }
+}
+
+#[test]
+fn a_kill_at_any_step_between_is_completed_by_the_next_command() {
+    let w = small(World::new());
+    for (step, what) in STEPS.iter().enumerate() {
+        for by in ["doctor", "remove"] {
+            let name = format!("{by}{step}");
+            w.ccc(["worktree", "new", &name]).ok();
+            half_removed(&w, &name, &format!("{step:011x}{}", by.len() % 2), step);
+            if by == "doctor" {
+                let said = w.ccc(["doctor", "--json"]);
+                assert!(said.stdout.contains("half-made-worktree"), "{what}: {said}");
+                let fixed = w.ccc(["doctor", "--fix"]);
+                assert!(fixed.stdout.contains("half removed"), "{what}: {fixed}");
+                assert_eq!(
+                    listed(&w, &name),
+                    step < 2,
+                    "{what}: it goes if it had begun to go"
+                );
+            }
+            let remove = w.ccc(["worktree", "remove", &name]);
+            assert!([0, 1].contains(&remove.code), "{what}: {remove}");
+            all_gone(&w, &name, what);
+            let branch = w.git(["rev-parse", "-q", "--verify", &format!("refs/heads/{name}")]);
+            assert_eq!(branch.code, 1, "{what}: main has all of the branch");
+        }
+    }
+}
+
+/// The same of one that was being made.
+#[test]
+fn doctor_takes_back_what_was_half_made() {
+    let w = small(World::options().real_clock().build());
+    for (nth, when) in [
+        (1, When::Before),
+        (4, When::After),
+        (7, When::Before),
+        (9, When::After),
+    ] {
+        let name = format!("made{nth}");
+        let new = w
+            .command(BINARY, ["worktree", "new", &name])
+            .kill_at(nth, when);
+        drop(new.run());
+        poll("its children are gone", || {
+            let said = w.ccc(["doctor", "--fix"]);
+            assert_ne!(said.code, 70, "{said}");
+            fs::read_dir(making(&w)).map_or(Some(()), |mut dir| dir.next().is_none().then_some(()))
+        });
+        let said = w.ccc(["doctor"]);
+        assert!(!said.stdout.contains("half-made"), "{nth}: {said}");
+        if !listed(&w, &name) {
+            all_gone(&w, &name, &name);
+            w.ccc(["worktree", "new", &name]).ok();
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub struct Record {
     /// What it began from: a name and a commit.
     #[serde(default)]
     pub base: String,
-    /// That commit.
+    /// The commit that it is at.
     #[serde(default)]
     pub base_commit: String,
     /// When it was made or adopted.
@@ -124,10 +124,10 @@ pub struct Making {
     pub path: PathBuf,
     /// The hidden directory in which it is made or taken apart.
     pub hidden: PathBuf,
-    /// The branch, if it is made with it, and the commit at which.
+    /// The branch, if it is made or goes with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// That commit.
+    /// The commit that it is at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Who does it.

@@ -36,8 +36,7 @@ pub(super) fn run(ctx: &Ctx, args: &RemoveArgs) -> Result<()> {
         kept.snapshot = Some(again);
     }
     remove::farewell(ctx, &looked, &mut kept)?;
-    remove::take_away(ctx, &looked)?;
-    remove::settle_branch(ctx, &looked, args.keep_branch, &mut kept)?;
+    remove::take_away(ctx, &looked, args.keep_branch, &mut kept)?;
     ctx.ui.answer(&answer(&looked, &kept, false))
 }
 

@@ -206,11 +206,9 @@ pub fn repair(repo: &Repo, _turn: &Turn) -> Result<Vec<Repaired>> {
                 undo(repo, &making)?;
                 "was half made and is taken back"
             }
-            Act::Remove => {
-                finish_removal(repo, &making)?;
-                "was half removed and is gone"
-            }
+            Act::Remove => finish_removal(repo, &making)?,
         };
+        worktrees::bury(repo)?;
         drop_files(&dir(repo), &making.id)?;
         drop(lock);
         done.push(Repaired {
@@ -247,22 +245,7 @@ fn undo(repo: &Repo, making: &Making) -> Result<()> {
     if let Some(tree) = tree {
         worktrees::forget(repo, &tree)?;
     }
-    let (Some(branch), Some(commit)) = (&making.branch, &making.commit) else {
-        return Ok(());
-    };
-    let name = format!("refs/heads/{branch}");
-    let made: Option<Oid> = commit.parse().ok();
-    match refs::find(repo, &name)? {
-        // Somebody else has gone on with it.
-        Some(now) if Some(now) == made => {
-            let edit = Edit::delete(name, now);
-            match refs::transact(repo, &[edit], Reflog::Message("git ccc worktree")) {
-                Ok(()) | Err(refs::Lost::Conflict(_)) => Ok(()),
-                Err(lost) => Err(lost.into_error("take the branch back")),
-            }
-        }
-        _ => Ok(()),
-    }
+    drop_branch(repo, making).map(|_| ())
 }
 
 /// The root of a tree whose directory is gone may have been written down before links were followed.
@@ -275,17 +258,41 @@ fn is_built_in(tree: &Worktree, making: &Making) -> bool {
             .is_some_and(|parent| parent.file_name() == hidden)
 }
 
-fn finish_removal(repo: &Repo, making: &Making) -> Result<()> {
+fn finish_removal(repo: &Repo, making: &Making) -> Result<&'static str> {
     let inside = making.inside();
     let tree = worktrees::at(repo, &making.path)?;
     if inside.symlink_metadata().is_err() && making.path.symlink_metadata().is_ok() {
-        // It was not moved yet: nothing is taken away.
-        return Ok(());
+        // It is empty, or somebody has put something there.
+        let _ = std::fs::remove_dir(&making.hidden);
+        return Ok("was not removed yet: git ccc worktree remove");
     }
     remove_all(&making.hidden)?;
-    match tree.filter(|tree| !tree.present) {
-        Some(tree) => worktrees::forget(repo, &tree),
-        None => Ok(()),
+    if let Some(tree) = tree.filter(|tree| !tree.present) {
+        worktrees::forget(repo, &tree)?;
+    }
+    drop_branch(repo, making)?;
+    Ok("was half removed and is gone")
+}
+
+/// Deletes the branch that the journal names, unless somebody has gone on with it; tells whether that was done.
+pub fn drop_branch(repo: &Repo, making: &Making) -> Result<bool> {
+    let (Some(branch), Some(commit)) = (&making.branch, &making.commit) else {
+        return Ok(false);
+    };
+    let (name, then) = (format!("refs/heads/{branch}"), commit.parse::<Oid>().ok());
+    let now = refs::find(repo, &name)?;
+    let Some(now) = now.filter(|now| Some(*now) == then) else {
+        return Ok(false);
+    };
+    let trees = worktrees::list(repo)?;
+    if (trees.iter()).any(|tree| worktrees::branch(tree).as_ref() == Some(branch)) {
+        return Ok(false);
+    }
+    let edit = Edit::delete(name, now);
+    match refs::transact(repo, &[edit], Reflog::Message("git ccc worktree")) {
+        Ok(()) => Ok(true),
+        Err(refs::Lost::Conflict(_)) => Ok(false),
+        Err(lost) => Err(lost.into_error("let the branch go")),
     }
 }
 

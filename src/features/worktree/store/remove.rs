@@ -20,13 +20,11 @@ use crate::{
         wip::store::{self as wip, Outcome, Request},
         worktree::{
             logic::remove::{Facts, refuse},
-            model::{Act, Record},
+            model::{Act, Making, Record},
         },
     },
     git::{
-        Oid, Repo,
-        refs::{self, Edit, Lost, Reflog},
-        run,
+        Oid, Repo, run,
         worktrees::{self, Worktree},
     },
 };
@@ -247,11 +245,17 @@ pub fn farewell(ctx: &Ctx, looked: &Looked, kept: &mut Kept) -> Result<()> {
     Ok(())
 }
 
-/// Takes the files away: hidden by one rename, then deleted; what is killed on the way is completed by the next command.
-pub fn take_away(ctx: &Ctx, looked: &Looked) -> Result<()> {
+/// Takes the files away, hidden by one rename, then deleted, and the branch if main has all of it; what is killed on the way is
+/// completed by the next command.
+pub fn take_away(ctx: &Ctx, looked: &Looked, keep_it: bool, kept: &mut Kept) -> Result<()> {
     let (repo, tree) = (ctx.repo()?, &looked.tree);
     let turn = making::turn(repo)?;
-    let journal = making::begin(ctx, Act::Remove, &tree.name, &tree.path)?;
+    let mut journal = making::begin(ctx, Act::Remove, &tree.name, &tree.path)?;
+    if !keep_it && let Some((branch, head)) = going(ctx, looked)? {
+        journal.making.branch = Some(branch);
+        journal.making.commit = Some(head.to_string());
+        journal.save()?;
+    }
     if tree.path.symlink_metadata().is_ok() {
         let hidden = &journal.making.hidden;
         let unmovable = || format!("{} cannot be moved", tree.path.display());
@@ -265,14 +269,15 @@ pub fn take_away(ctx: &Ctx, looked: &Looked) -> Result<()> {
     worktrees::forget(repo, tree)?;
     drop(turn);
     making::remove_all(&journal.making.hidden)?;
+    settle_branch(repo, looked, &journal.making, kept)?;
     journal.end()
 }
 
-/// Lets the branch go if main has all of it; says what stays.
-pub fn settle_branch(ctx: &Ctx, looked: &Looked, keep_it: bool, kept: &mut Kept) -> Result<()> {
+/// The branch that has nothing of its own, and is neither where work goes nor checked out elsewhere.
+fn going(ctx: &Ctx, looked: &Looked) -> Result<Option<(String, Oid)>> {
     let repo = ctx.repo()?;
     let (Some(branch), Some(head)) = (&looked.branch, looked.head) else {
-        return Ok(());
+        return Ok(None);
     };
     let full = format!("refs/heads/{branch}");
     let target = base::newest(repo)?.map(|(name, _)| name);
@@ -280,22 +285,27 @@ pub fn settle_branch(ctx: &Ctx, looked: &Looked, keep_it: bool, kept: &mut Kept)
         let remote = target.starts_with("refs/remotes/");
         target == full || (remote && target.ends_with(&format!("/{branch}")))
     });
-    let elsewhere = worktrees::list(repo)?
+    let trees = worktrees::list(repo)?;
+    let mut others = trees
         .iter()
-        .any(|tree| worktrees::branch(tree).as_ref() == Some(branch));
+        .filter(|tree| tree.git_dir != looked.tree.git_dir);
+    let elsewhere = others.any(|tree| worktrees::branch(tree).as_ref() == Some(branch));
+    let landed = matches!(looked.landed, Some(Landed::Merged | Landed::Squashed));
+    Ok((landed && !is_target && !elsewhere).then(|| (branch.clone(), head)))
+}
+
+/// Lets the branch go if the journal says so; says what stays.
+fn settle_branch(repo: &Repo, looked: &Looked, making: &Making, kept: &mut Kept) -> Result<()> {
+    let Some(branch) = &looked.branch else {
+        return Ok(());
+    };
+    if let (Some(_), Some(head)) = (&making.branch, looked.head)
+        && making::drop_branch(repo, making)?
+    {
+        kept.deleted = Some((branch.clone(), head.to_string()));
+        return Ok(());
+    }
     let ahead = match looked.landed {
-        Some(Landed::Merged | Landed::Squashed) if !keep_it && !is_target && !elsewhere => {
-            let edit = Edit::delete(full, head);
-            match refs::transact(repo, &[edit], Reflog::Message("git ccc worktree remove")) {
-                Ok(()) => {
-                    kept.deleted = Some((branch.clone(), head.to_string()));
-                    return Ok(());
-                }
-                // Somebody has gone on with it.
-                Err(Lost::Conflict(_)) => 0,
-                Err(lost) => return Err(lost.into_error("let the branch go")),
-            }
-        }
         Some(Landed::Not(ahead)) => ahead,
         _ => 0,
     };
