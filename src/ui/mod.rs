@@ -4,6 +4,7 @@
 //! choice, not our failure: the program ends quietly with 0.
 
 pub mod error;
+pub mod label;
 pub mod progress;
 pub mod screen;
 pub mod table;
@@ -72,6 +73,11 @@ impl Ui {
     /// Tells whether a person sees the answer as it is printed.
     pub fn on_terminal(&self) -> bool {
         !self.json && io::IsTerminal::is_terminal(&io::stdout())
+    }
+
+    /// Tells whether colours may be shown: on a terminal, unless `NO_COLOR` is set.
+    pub fn in_colour(&self) -> bool {
+        self.on_terminal() && crate::env::var("NO_COLOR").is_none()
     }
 
     /// Sends a terminal something that it does and does not show; `false` if there is none.

@@ -199,6 +199,7 @@ pub fn list(ctx: &Ctx, args: &ListArgs) -> Result<()> {
         ctx.ui.note("nobody is here");
     }
     ctx.ui.answer(&SessionList {
+        in_colour: ctx.ui.in_colour(),
         sessions,
         unreadable,
     })

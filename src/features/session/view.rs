@@ -3,7 +3,7 @@
 use super::{logic::Life, model::Session};
 use crate::{
     base::text::one_line,
-    ui::{Answer, table},
+    ui::{Answer, label, table},
 };
 use serde::Serialize;
 
@@ -81,18 +81,19 @@ impl SessionView {
         }
     }
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self, in_colour: bool) -> Vec<String> {
         let show = |text: &Option<String>| {
             text.as_deref()
                 .map_or_else(|| "-".to_owned(), |text| one_line(text, 60))
         };
         vec![
-            self.tag.clone(),
+            label::painted(&self.tag, &self.labels, in_colour),
             self.life.to_owned(),
             show(&self.agent),
             show(&self.branch),
             show(&self.worktree),
             show(&self.task),
+            label::words(&self.labels),
         ]
     }
 }
@@ -150,6 +151,11 @@ impl Answer for SessionDetail {
         rows.extend(line("branch", &view.branch));
         rows.extend(line("task", &view.task));
         rows.extend(line("progress", &view.progress));
+        let labels = label::words(&view.labels);
+        rows.extend(line(
+            "labels",
+            &Some(labels).filter(|words| !words.is_empty()),
+        ));
         rows.push(vec!["started".to_owned(), view.started.clone()]);
         rows.push(vec!["last seen".to_owned(), view.beat.clone()]);
         table::columns(&rows)
@@ -164,13 +170,17 @@ pub struct SessionList {
     /// Refs whose record cannot be read: (tag, why).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<(String, String)>,
+    /// Whoever looks sees colours.
+    #[serde(skip)]
+    pub in_colour: bool,
 }
 
 impl Answer for SessionList {
     const SCHEMA: &'static str = "ccc.session.list/1";
 
     fn render(&self) -> String {
-        let mut rows: Vec<_> = self.sessions.iter().map(SessionView::row).collect();
+        let row = |session: &SessionView| session.row(self.in_colour);
+        let mut rows: Vec<_> = self.sessions.iter().map(row).collect();
         rows.extend(
             self.unreadable
                 .iter()

@@ -6,7 +6,7 @@ use super::model::{Lease, Record};
 use crate::{
     base::text::{block, one_line, shell},
     features::session::{logic::Life, model::Session},
-    ui::{Answer, table},
+    ui::{Answer, label, table},
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -349,7 +349,7 @@ impl StandView {
         }
     }
 
-    fn row(&self) -> Vec<String> {
+    fn row(&self, in_colour: bool) -> Vec<String> {
         let apart = match (self.ahead, self.behind) {
             (Some(0), Some(0)) => "=".to_owned(),
             (Some(ahead), Some(behind)) => format!("+{ahead} -{behind}"),
@@ -373,7 +373,7 @@ impl StandView {
             work.push_str(&one_line(why, 60));
         }
         let mut row = vec![
-            one_line(&self.name, 60),
+            label::painted(&one_line(&self.name, 60), &self.labels, in_colour),
             one_line(self.branch.as_deref().unwrap_or("(detached)"), 60),
             apart,
             work,
@@ -386,6 +386,7 @@ impl StandView {
         ];
         row.extend(self.disk_bytes.map(size));
         row.push(one_line(&self.path, 200));
+        row.push(label::words(&self.labels));
         row
     }
 }
@@ -397,18 +398,16 @@ pub struct TreeList {
     pub target: Option<String>,
     /// The first one first, the others by path.
     pub worktrees: Vec<StandView>,
+    /// Whoever looks sees colours.
+    #[serde(skip)]
+    pub in_colour: bool,
 }
 
 impl Answer for TreeList {
     const SCHEMA: &'static str = "ccc.worktree.list/1";
 
     fn render(&self) -> String {
-        table::columns(
-            &self
-                .worktrees
-                .iter()
-                .map(StandView::row)
-                .collect::<Vec<_>>(),
-        )
+        let row = |tree: &StandView| tree.row(self.in_colour);
+        table::columns(&self.worktrees.iter().map(row).collect::<Vec<_>>())
     }
 }

@@ -135,6 +135,7 @@ fn look(ctx: &Ctx) -> Look {
     Look {
         now: ctx.now(),
         zone: Zone(ctx.local_offset()),
+        in_colour: ctx.ui.in_colour(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many releases are recent.
 const RELEASES: usize = 10;
@@ -103,6 +103,9 @@ pub struct Worker {
     /// The program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// What it is about, a word each.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// What it has not seen.
     pub unread: Count,
     /// When it was registered.
@@ -185,6 +188,7 @@ pub fn stand(seen: &Seen<'_>) -> Standing {
             branch: record.branch.clone(),
             worktree: record.worktree.clone(),
             agent: record.agent.clone(),
+            labels: record.labels.clone(),
             unread: unread::count(seen.window, &session.tag, &record.cursor, record.started),
             started: record.started,
             beat: record.beat,

@@ -7,7 +7,7 @@ use crate::{
         stand::{Standing, Worker},
         unread::Count,
     },
-    ui::{Answer, table},
+    ui::{Answer, label, table},
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -164,7 +164,7 @@ fn render(boards: &[Standing], look: Look, form: Form) -> String {
 }
 
 fn plain(board: &Standing, look: Look) -> String {
-    let Look { now, zone } = look;
+    let Look { now, zone, .. } = look;
     let mut out = format!("{}  {}\n", board.repo, zone.date_clock(now));
     let claims = board.claims.iter().map(|claim| {
         let end = match claim.eta {
@@ -228,7 +228,7 @@ fn row(session: &Worker, look: Look) -> Vec<String> {
         (task, progress) => show(if task.is_some() { task } else { progress }, 80),
     };
     vec![
-        session.tag.to_string(),
+        label::painted(&session.tag.to_string(), &session.labels, look.in_colour),
         format!(
             "{} {}",
             session.life,
@@ -237,6 +237,7 @@ fn row(session: &Worker, look: Look) -> Vec<String> {
         show(&session.branch, 40),
         unread(session.unread),
         doing,
+        label::words(&session.labels),
     ]
 }
 

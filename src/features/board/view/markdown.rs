@@ -15,11 +15,13 @@ pub struct Look {
     pub now: Timestamp,
     /// Where.
     pub zone: Zone,
+    /// They see colours.
+    pub in_colour: bool,
 }
 
 /// Returns the coordination board over one or many repositories.
 pub fn board(boards: &[Standing], look: Look) -> String {
-    let Look { now, zone } = look;
+    let Look { now, zone, .. } = look;
     let mut out = String::from("# Claude Session Coordination Board\n\n");
     // Writing to a String cannot fail.
     let _ = writeln!(out, "Last updated: {}", zone.stamp(now));

@@ -15,6 +15,7 @@ pub(super) fn run(ctx: &Ctx, args: &ListArgs) -> Result<()> {
     ctx.ui.answer(&TreeList {
         target: found.target,
         worktrees: found.stands.iter().map(view).collect(),
+        in_colour: ctx.ui.in_colour(),
     })
 }
 
