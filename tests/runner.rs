@@ -50,6 +50,7 @@ mod contracts {
     mod mcp;
     mod records;
     mod refs;
+    mod work_documents;
 }
 
 mod features {
@@ -94,6 +95,7 @@ mod features {
     mod wip_matrix;
     mod worktree;
     mod worktree_adopt;
+    mod worktree_back;
     mod worktree_matrix;
     mod worktree_remove;
 }

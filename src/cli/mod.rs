@@ -271,7 +271,10 @@ fn run(ctx: &Ctx, command: &Command) -> Result<()> {
         Command::Session(command) => {
             session::cmd::run(ctx, command, give_back, why::store::files::of_session)?;
             match command {
-                session::cmd::SessionCommand::Start(_) => memory::tell::at_start(ctx),
+                session::cmd::SessionCommand::Start(_) => {
+                    worktree::tell::at_start(ctx);
+                    memory::tell::at_start(ctx)
+                }
                 _ => Ok(()),
             }
         }

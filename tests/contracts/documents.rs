@@ -60,11 +60,11 @@ impl Shape {
 
 /// The documents seen, by schema.
 #[derive(Debug, Default)]
-struct Documents(BTreeMap<String, Shape>);
+pub struct Documents(BTreeMap<String, Shape>);
 
 impl Documents {
     #[track_caller]
-    fn see(&mut self, output: &CommandOutput) {
+    pub fn see(&mut self, output: &CommandOutput) {
         let documents = serde_json::Deserializer::from_str(&output.stdout).into_iter::<Value>();
         for document in documents {
             let document = document.unwrap_or_else(|error| panic!("{error}: {output}"));
@@ -75,7 +75,7 @@ impl Documents {
     }
 
     /// One line per key of each document.
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = String::new();
         for (schema, shape) in &self.0 {
             text += schema;

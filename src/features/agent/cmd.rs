@@ -19,6 +19,7 @@ use crate::{
         memory::tell as memory,
         session::{idle, store as sessions},
         wip::store as wip,
+        worktree::tell as worktree,
     },
     git::{log, refs},
     settings::AtEnd,
@@ -122,7 +123,11 @@ fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
     let done = match (&who, input.nested) {
         (Who::Session { session, fresh }, false) => {
             let before = if *fresh || input.event == Event::SessionStart {
-                let brief = brief::brief(&store::facts(ctx, session)?);
+                let mut brief = brief::brief(&store::facts(ctx, session)?);
+                for line in worktree::come_back(ctx) {
+                    brief.push_str(&line);
+                    brief.push('\n');
+                }
                 Some(news.map_or(brief.clone(), |news| format!("{brief}{news}\n")))
             } else {
                 news

@@ -8,7 +8,8 @@
 //! A new worktree is built in `<beside>/.ccc-making-<id>/<name>`, locked against pruning, and renamed into place when its
 //! files are there. Then it gets its session, which waits for whoever comes first, its leases (`res:port/N`,
 //! `res:slot/NAME/S`: claims like all others), files that name them, memory, agents' settings and a brief; then the lock goes,
-//! and only then do commands run, each only if the user trusts the file it stands in.
+//! and only then do commands run, each only if the user trusts the file it stands in. When a session comes back after its process
+//! ended, its leases are claimed again, or others in their place, and the files say which.
 //!
 //! Invariants: a kill leaves what the next `git ccc worktree` or `git ccc doctor` sees and repairs, once the maker and all
 //! that it started are proved gone; a worktree that is being made is in nobody's way; no port or slot is leased to two
@@ -20,4 +21,5 @@ pub mod cmd;
 pub mod logic;
 pub mod model;
 pub mod store;
+pub mod tell;
 pub mod view;

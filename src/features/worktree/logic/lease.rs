@@ -45,6 +45,15 @@ pub fn wants(leases: &Leases, had: &[Lease]) -> Vec<Want> {
     all
 }
 
+/// Returns what a worktree had, and nothing else, as wants: its template is gone.
+pub fn as_before(had: &[Lease]) -> Vec<Want> {
+    let want = |lease: &Lease| Want {
+        name: lease.name.clone(),
+        from: vec![lease.clone()],
+    };
+    had.iter().map(want).collect()
+}
+
 fn lease(name: &str, kind: &str, value: &str) -> Lease {
     Lease {
         name: name.to_owned(),

@@ -86,23 +86,14 @@ pub fn equip(
     record::save(&tree.git_dir, &record)?;
     let mut left = Vec::new();
     if let Some(found) = wish.found {
-        let time = found.template.lease_time().unwrap_or(None);
-        let ttl = time.map_or_else(|| default_time(ctx), Ok)?;
+        let ttl = lease_time(ctx, Some(found))?;
         let wants = wants(&found.template.lease, &record.leases);
-        record.leases = lease::take(ctx, &session.tag, &wants, (&tree.git_dir, ttl))?;
+        let had = std::mem::take(&mut record.leases);
+        record.leases = lease::take(ctx, &session.tag, (&wants, &had), (&tree.git_dir, ttl))?;
         record::save(&tree.git_dir, &record)?;
     }
-    let mut written = Vec::new();
-    for write in wish
-        .found
-        .into_iter()
-        .flat_map(|found| &found.template.write)
-    {
-        match put(tree, &record, write) {
-            Ok(()) => written.push(write.path.clone()),
-            Err(why) => left.push(format!("{}: {why}", one_line(&write.path, 200))),
-        }
-    }
+    let (written, unwritten) = put_all(tree, &record, wish.found);
+    left.extend(unwritten);
     let forks = wish
         .found
         .is_none_or(|found| found.template.memory == Memory::Fork);
@@ -129,6 +120,12 @@ pub fn equip(
         written,
         left,
     })
+}
+
+/// For how long a worktree's leases are taken.
+pub(super) fn lease_time(ctx: &Ctx, found: Option<&Found>) -> Result<Ttl> {
+    let stated = found.and_then(|found| found.template.lease_time().unwrap_or(None));
+    stated.map_or_else(|| default_time(ctx), Ok)
 }
 
 fn default_time(ctx: &Ctx) -> Result<Ttl> {
@@ -191,18 +188,23 @@ fn begin(ctx: &Ctx, tree: &Worktree, wish: &Wish<'_>) -> Result<Record> {
     Ok(record)
 }
 
-/// Finds who works in the worktree, else prepares a session for whoever comes.
-fn session(ctx: &Ctx, record: &Record) -> Result<Session> {
+/// The sessions that are alive in the worktree, and no longer only prepared.
+pub(super) fn workers(ctx: &Ctx) -> Result<Vec<Session>> {
     let repo = ctx.repo()?;
     let root = repo.require_worktree()?.display().to_string();
     let host = ThisHost::new();
-    let here: Vec<Session> = sessions::load_readable(repo)?
-        .into_iter()
-        .filter(|session| session.record.worktree.as_ref() == Some(&root))
-        .filter(|session| !session.record.prepared)
-        .filter(|session| life(&session.record, &host, ctx.now()) == Life::Alive)
-        .collect();
-    if let [one] = here.as_slice() {
+    let mut here = sessions::load_readable(repo)?;
+    here.retain(|session| {
+        session.record.worktree.as_ref() == Some(&root)
+            && !session.record.prepared
+            && life(&session.record, &host, ctx.now()) == Life::Alive
+    });
+    Ok(here)
+}
+
+/// Finds who works in the worktree, else prepares a session for whoever comes.
+fn session(ctx: &Ctx, record: &Record) -> Result<Session> {
+    if let [one] = workers(ctx)?.as_slice() {
         return Ok(one.clone());
     }
     let entry = Entry {
@@ -238,6 +240,22 @@ pub fn values(tree: &Worktree, record: &Record) -> Values {
         values.insert(name.clone(), value.clone());
     }
     values
+}
+
+/// Writes the files of a template; returns which, and what could not be written and why.
+pub(super) fn put_all(
+    tree: &Worktree,
+    record: &Record,
+    found: Option<&Found>,
+) -> (Vec<String>, Vec<String>) {
+    let (mut written, mut left) = (Vec::new(), Vec::new());
+    for write in found.into_iter().flat_map(|found| &found.template.write) {
+        match put(tree, record, write) {
+            Ok(()) => written.push(write.path.clone()),
+            Err(why) => left.push(format!("{}: {why}", one_line(&write.path, 200))),
+        }
+    }
+    (written, left)
 }
 
 /// Writes one file of a template: a link in its place is left alone, and so is whatever a link leads to.

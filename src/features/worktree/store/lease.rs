@@ -20,17 +20,17 @@ use crate::{
     },
     git::worktrees,
 };
-use std::{collections::BTreeSet, net::TcpListener};
+use std::{collections::BTreeSet, net::TcpListener, path::Path};
 
 /// For how long a lease is taken if the template does not say.
 pub const TIME: &str = "12h";
 
-/// Takes one of each that is wanted, in one transaction; `own` is the git directory of the worktree it is for.
+/// Takes one of each that is wanted, in one transaction; `own` is the git directory of the worktree it is for, which had these before.
 pub fn take(
     ctx: &Ctx,
     session: &SessionTag,
-    wants: &[Want],
-    (own, ttl): (&std::path::Path, Ttl),
+    (wants, had): (&[Want], &[Lease]),
+    (own, ttl): (&Path, Ttl),
 ) -> Result<Vec<Lease>> {
     if wants.is_empty() {
         return Ok(Vec::new());
@@ -57,7 +57,8 @@ pub fn take(
                 .any(|claim| claims::overlap(&claim.record.scopes, &scopes, state.fold).is_some());
             !reserved.contains(&lease.scope)
                 && state.blockers(Some(session), &scopes).is_empty()
-                && (ours || is_unused(lease))
+                // What listens there is its own: nobody else was given it.
+                && (ours || had.contains(lease) || is_unused(lease))
         };
         let chosen = choose(wants, free).map_err(|name| none_left(&name))?;
         let scopes: Result<Vec<Scope>, _> = chosen

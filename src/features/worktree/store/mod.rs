@@ -1,5 +1,6 @@
 //! Making worktrees, looking at them, bringing them up to date and taking them away.
 
+pub mod back;
 pub mod base;
 pub mod build;
 pub mod command;
