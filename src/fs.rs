@@ -7,7 +7,7 @@
 pub mod beneath;
 mod exchange;
 
-pub use exchange::{IsOld, put, replace_if};
+pub use exchange::{IsOld, put, replace_if, replace_soon};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
@@ -133,6 +133,24 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temp);
     }
     renamed
+}
+
+/// Writes `bytes` over the beginning of a file, in place: no name changes and no length shrinks, so nothing waits for a disk.
+///
+/// For records of one length, of which a reader takes no notice if they are torn.
+pub fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let open = || {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).open(path)
+    };
+    let mut file = match open() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+            open()?
+        }
+        opened => opened?,
+    };
+    file.write_all(bytes)
 }
 
 /// Writes what is to become `path` beside it, with its mode.

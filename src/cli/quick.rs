@@ -5,14 +5,14 @@
 //! never differ in what they accept, for they are built from the same derived arguments.
 
 use super::{Cli, Command, Global};
-use crate::features::{board, chat, claim, commit, hook, inbox, session};
+use crate::features::{board, chat, claim, commit, file, hook, inbox, session};
 use clap::{Args, FromArgMatches, Subcommand};
 use std::ffi::OsString;
 
 /// The commands that are parsed so.
-const FREQUENT: [&str; 11] = [
-    "board", "chat", "claim", "claims", "commit", "hook", "inbox", "listen", "release", "send",
-    "session",
+const FREQUENT: [&str; 12] = [
+    "board", "chat", "claim", "claims", "commit", "file", "hook", "inbox", "listen", "release",
+    "send", "session",
 ];
 
 /// Parses the command line of a frequent command.
@@ -34,6 +34,7 @@ pub fn parse(args: &[OsString]) -> Option<Cli> {
         "chat" => {
             family::<chat::cmd::ChatCommand>(name, args, |command| Command::Chat(Box::new(command)))
         }
+        "file" => family::<file::cmd::FileCommand>(name, args, Command::File),
         "session" => family::<session::cmd::SessionCommand>(name, args, Command::Session),
         _ => None,
     }
@@ -80,6 +81,7 @@ mod tests {
             "claim src/ -m intent --for 5m --session a-1b2c",
             "claims --mine -q",
             "commit -m message --announce -- a b",
+            "file write a --as-is",
             "hook pre-commit",
             "inbox --peek",
             "listen --timeout 3s",
@@ -106,6 +108,7 @@ mod tests {
             "clam a",
             "chat",
             "session",
+            "file cat",
             "commit --bogus",
         ] {
             let args: Vec<OsString> = ["git-ccc"]

@@ -49,6 +49,22 @@ pub fn put(temp: &Path, path: &Path, is_old: Option<IsOld<'_>>) -> io::Result<bo
     Ok(false)
 }
 
+/// Replaces `path` with `bytes` without bringing them to the disk first, which some file systems wait for when a file is
+/// renamed over another: for what a power cut may take.
+pub fn replace_soon(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temp = super::prepare(path, bytes)?;
+    let done = match exchange(&temp, path) {
+        Ok(()) => fs::remove_file(&temp),
+        // Nothing stands there yet, or names cannot be exchanged.
+        Err(_) => fs::rename(&temp, path),
+    };
+    if done.is_err() {
+        // What is returned says more than a left-over file.
+        let _ = fs::remove_file(&temp);
+    }
+    done
+}
+
 /// Replaces a file if its content still is `was`, or if there is none and `was` is none; tells whether it did.
 pub fn replace_if(path: &Path, bytes: &[u8], was: Option<&[u8]>) -> io::Result<bool> {
     let temp = super::prepare(path, bytes)?;

@@ -21,7 +21,11 @@ use std::path::{Path, PathBuf};
 /// Refuses a write of what another live session holds.
 pub fn require_free(ctx: &Ctx, place: &Place, who: &Who) -> Result<()> {
     if let Some(scope) = home_scope(&place.path) {
-        for repo in repositories(ctx, &place.hub)? {
+        let own = ctx.repo().ok();
+        if let Some(repo) = own {
+            judge(ctx, repo, &scope, who)?;
+        }
+        for repo in repositories(own, &place.hub)? {
             judge(ctx, &repo, &scope, who)?;
         }
     }
@@ -62,16 +66,15 @@ fn judge(ctx: &Ctx, repo: &Repo, scope: &Scope, who: &Who) -> Result<()> {
         .hint(format!("git ccc send {holder} TEXT")))
 }
 
-/// The repositories in which somebody may hold a file below home: this one, and those of every session of this user.
-fn repositories(ctx: &Ctx, hub: &Repo) -> Result<Vec<Repo>> {
+/// The other repositories in which somebody may hold a file below home: those of every session of this user.
+fn repositories(own: Option<&Repo>, hub: &Repo) -> Result<Vec<Repo>> {
     let mut dirs: Vec<PathBuf> = Vec::new();
     let all = sessions::load_readable(hub)?;
     let others = all
         .iter()
         .map(|session| PathBuf::from(&session.record.repo));
-    let own = ctx.repo().ok().map(|repo| repo.common_dir().to_owned());
-    for dir in own.into_iter().chain(others) {
-        if !dirs.contains(&dir) {
+    for dir in others {
+        if own.is_none_or(|own| own.common_dir() != dir) && !dirs.contains(&dir) {
             dirs.push(dir);
         }
     }

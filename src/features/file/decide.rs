@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     git::{Oid, versions},
 };
-use std::fmt::Write as _;
+use std::{cell::OnceCell, fmt::Write as _};
 
 /// So many versions back it is looked who wrote what is in the way.
 const LOOK_BACK: usize = 64;
@@ -67,6 +67,8 @@ pub struct View<'a> {
     pub tip: Option<Version>,
     /// What the writer had read, with its content.
     pub base: Option<(Known, Option<Vec<u8>>)>,
+    /// The versions since then, once they were looked for.
+    since: OnceCell<Vec<Version>>,
 }
 
 impl<'a> View<'a> {
@@ -85,15 +87,25 @@ impl<'a> View<'a> {
         } else {
             found.bytes.clone()
         };
-        let view = View {
+        Ok((Self::on(ctx, place, who, (current, tip, base))?, found))
+    }
+
+    /// Takes what stands there, or will in a moment, for a writer.
+    pub fn on(
+        ctx: &'a Ctx,
+        place: &'a Place,
+        who: &'a Who,
+        (current, tip, base): (Option<Vec<u8>>, Option<Version>, &Base),
+    ) -> Result<Self> {
+        Ok(View {
             ctx,
             place,
             who,
             base: known(place, who, base)?,
+            since: OnceCell::new(),
             current,
             tip,
-        };
-        Ok((view, found))
+        })
     }
 
     fn shape(&self, bytes: &[u8]) -> Shape {
@@ -304,24 +316,32 @@ impl<'a> View<'a> {
             note: Some(why.to_owned()),
         };
         let version = store::prepare(self.ctx, self.place, self.tip.as_ref(), draft)?;
-        let done = store::publish(self.place, &version, None);
+        let done = store::publish(self.place, (&version, self.tip.as_ref()), None);
         done.map_err(|lost| lost.into_error("keep what was to be written"))?;
         Ok(version.about.number)
     }
 
     fn number(&self, known: &Known) -> Option<u64> {
-        let version = store::version(&self.place.hub, known.commit?).ok()?;
+        let version = store::version_of(self.place, known.commit?).ok()?;
         Some(version.about.number)
     }
 
     /// The versions that others wrote since the writer had read, newest first.
-    fn since(&self) -> Result<Vec<Version>> {
+    fn since(&self) -> Result<&[Version]> {
+        if let Some(since) = self.since.get() {
+            return Ok(since);
+        }
+        let found = self.walk_since()?;
+        Ok(self.since.get_or_init(|| found))
+    }
+
+    fn walk_since(&self) -> Result<Vec<Version>> {
         let Some(tip) = &self.tip else {
             return Ok(Vec::new());
         };
         let from = self.base.as_ref().and_then(|(known, _)| known.commit);
         let mut found = Vec::new();
-        for version in store::walk(&self.place.hub, Some(tip.commit)).take(LOOK_BACK) {
+        for version in store::walk(self.place, Some(tip.commit)).take(LOOK_BACK) {
             let version = version?;
             if Some(version.commit) == from {
                 break;
@@ -337,7 +357,7 @@ impl<'a> View<'a> {
     pub fn others(&self) -> Result<Vec<(u64, String)>> {
         let mut all: Vec<_> = self
             .since()?
-            .into_iter()
+            .iter()
             .filter(|version| version.about.by.as_deref() != Some(self.who.name.as_str()))
             .map(|version| (version.about.number, version.who()))
             .collect();
@@ -370,9 +390,7 @@ impl<'a> View<'a> {
     /// Puts the right name to the other side of each conflict: whoever first wrote what stands there now.
     fn attribute(&self, conflicts: &mut [Conflict]) -> Result<()> {
         let mut open: Vec<&mut Conflict> = conflicts.iter_mut().collect();
-        let mut since = self.since()?;
-        since.reverse();
-        for version in since {
+        for version in self.since()?.iter().rev() {
             let text = store::content(&self.place.hub, version.blob)?.unwrap_or_default();
             let has = |part: &Option<Vec<u8>>| {
                 part.as_ref()
@@ -392,20 +410,20 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// Notes what the writer knows now: what it wrote, never what it was merged with.
-    pub fn learn(
+    /// Returns what the writer knows now: what it wrote, never what it was merged with; nothing if that is as before.
+    pub fn learned(
         &self,
         input: &Input,
         given: Option<&[u8]>,
         version: Option<&Version>,
         merged: bool,
-    ) -> Result<()> {
-        let Some(version) = version else {
-            return Ok(());
+    ) -> Result<Option<Known>> {
+        let (Some(version), true) = (version, self.who.knower.is_some()) else {
+            return Ok(None);
         };
         let (hub, base) = (&self.place.hub, self.base.as_ref());
         let known = match input {
-            Input::Old(_) => return Ok(()),
+            Input::Old(_) => return Ok(None),
             Input::Whole { .. } => {
                 let blob = given
                     .map(|given| versions::write_blob(hub, given))
@@ -420,10 +438,10 @@ impl<'a> View<'a> {
             }
             Input::Edits(edits) => {
                 let Some((known, Some(text))) = base else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 let Ok(text) = logic::apply(text, edits) else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 let blob = versions::write_blob(hub, &text)?;
                 let commit = if Some(blob) == version.blob {
@@ -437,7 +455,7 @@ impl<'a> View<'a> {
                 }
             }
         };
-        known::note_known(self.place, self.who, &known)
+        Ok(Some(known))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     features::file::error,
 };
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, Metadata, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Component, Path, PathBuf},
@@ -139,7 +139,8 @@ pub fn read(path: &Path) -> Result<Found> {
 
 /// Replaces a file whole, if it is still as it was found; tells whether it was.
 ///
-/// The new content is on the disk before its name is; a full disk or a kill leaves the old file.
+/// The new content is on the disk before its name is: a full disk, a kill or a power cut leaves the old file or the new
+/// one. The name itself is not waited for: a power cut may bring the old file back, as it may with git's own refs.
 pub fn replace(path: &Path, bytes: &[u8], old: &Found, temp_name: &str) -> Result<bool> {
     let unwritable = || format!("{} cannot be written, and is as it was", path.display());
     if old
@@ -164,12 +165,7 @@ pub fn replace(path: &Path, bytes: &[u8], old: &Found, temp_name: &str) -> Resul
             }
             let known = |path: &Path| old.is(path);
             let is_old = old.meta.as_ref().map(|_| &known as crate::fs::IsOld<'_>);
-            if !crate::fs::put(&temp, path, is_old)? {
-                return Ok(false);
-            }
-            // The name is safe once the directory is; a file system that cannot do that keeps its own promises.
-            let _ = File::open(dir).and_then(|dir| dir.sync_all());
-            Ok(true)
+            crate::fs::put(&temp, path, is_old)
         });
     if !matches!(done, Ok(true)) {
         // What is returned says more than a left-over file.

@@ -30,12 +30,14 @@ impl Known {
         }
     }
 
-    fn render(&self) -> String {
+    /// Writes it in two words.
+    pub fn render(&self) -> String {
         let word = |oid: Option<Oid>| oid.map_or_else(|| "-".to_owned(), |oid| oid.to_string());
         format!("{} {}", word(self.blob), word(self.commit))
     }
 
-    fn parse<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+    /// Reads these two words.
+    pub fn parse<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
         Some(Known {
             blob: word(words.next()?).ok()?,
             commit: word(words.next()?).ok()?,
@@ -69,10 +71,16 @@ pub fn note_known(place: &Place, who: &Who, known: &Known) -> Result<()> {
         return Ok(());
     };
     let path = known_folder(place).join(knower);
-    crate::fs::replace(&path, format!("{}\n", known.render()).as_bytes())
-        .context(Kind::Setup, || {
-            format!("{} cannot be written", path.display())
-        })
+    // Half of an old record and half of a new one name contents that were both read, or nothing.
+    crate::fs::overwrite(&path, &record(&known.render())).context(Kind::Setup, || {
+        format!("{} cannot be written", path.display())
+    })
+}
+
+/// Returns a line that is as long as any other of two object ids.
+pub fn record(line: &str) -> Vec<u8> {
+    const LONGEST: usize = 2 * 64 + 1;
+    format!("{line:<LONGEST$}\n").into_bytes()
 }
 
 /// A write that an agent's own tool is about to do.

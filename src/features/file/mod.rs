@@ -2,8 +2,9 @@
 //!
 //! `refs/ccc/files/<id>` (hub): one chain of versions a file, told apart by its real path; each commit has the file alone
 //! in its tree, and `Ccc-Number`, `Ccc-Act`, `Ccc-By`, `Ccc-Read` in its message. `git log -p` reads it. Beside it, in the
-//! hub's own folder: a lock file a file, which version each reader knows (`known/`), and what a write was about to do
-//! (`doing/`). A lost `known/` makes writers read again, no more.
+//! hub's own folder: a lock file a file, which version each reader knows (`known/`), what a write was about to do (`doing/`)
+//! and what waits to be written (`queue/`). A lost `known/` makes writers read again, no more; without `queue/` each waits for
+//! its turn.
 //!
 //! Invariants:
 //! - A write merges three-way against what its writer had read; without that it replaces nothing. A conflict leaves the
@@ -24,6 +25,7 @@ pub mod known;
 pub mod logic;
 pub mod model;
 pub mod place;
+pub mod queue;
 pub mod shared;
 pub mod store;
 pub mod view;

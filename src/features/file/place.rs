@@ -1,6 +1,9 @@
 //! Which file, whose hub, and who is at it.
 
-use super::{disk, model::FileId};
+use super::{
+    disk,
+    model::{FileId, Version},
+};
 use crate::{
     base::id::SessionTag,
     ctx::Ctx,
@@ -12,13 +15,15 @@ use crate::{
         store as sessions,
     },
     git::{
-        Repo,
+        Oid, Repo,
         identity::{Role, signature},
         log, refs,
     },
 };
 use sha2::{Digest, Sha256};
 use std::{
+    cell::RefCell,
+    collections::HashMap,
     fmt::Write as _,
     fs,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
@@ -36,6 +41,7 @@ pub struct Place {
     pub id: FileId,
     /// Its path as people write it.
     pub shown: String,
+    versions: RefCell<HashMap<Oid, Version<Oid>>>,
 }
 
 impl Place {
@@ -61,7 +67,19 @@ impl Place {
             path,
             id,
             shown,
+            versions: RefCell::default(),
         })
+    }
+
+    /// Returns a version that was remembered.
+    pub fn remembered(&self, commit: Oid) -> Option<Version<Oid>> {
+        self.versions.borrow().get(&commit).cloned()
+    }
+
+    /// Remembers a version: whoever writes with others looks at the same ones again and again.
+    pub fn remember(&self, version: &Version<Oid>) {
+        let mut versions = self.versions.borrow_mut();
+        versions.insert(version.commit, version.clone());
     }
 
     /// Returns the file's name.

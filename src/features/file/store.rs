@@ -2,9 +2,10 @@
 
 use super::{
     disk::{self, Found},
-    known::known_folder,
+    known::{known_folder, record},
     model::{About, Act, PREFIX, Version as Model},
     place::{Place, Who},
+    queue,
 };
 use crate::{
     base::{text::one_line, time::Timestamp},
@@ -26,6 +27,8 @@ pub type Version = Model<Oid>;
 
 /// After so many versions git is asked whether the hub wants packing.
 const PACK_EVERY: u64 = 256;
+/// So many writes become versions at once, at most.
+pub const MOST_AT_ONCE: u64 = 64;
 /// After so many seconds it is forgotten what a reader knows.
 const KNOWN_FOR: i64 = 60 * 24 * 3600;
 
@@ -34,9 +37,21 @@ pub fn folder(hub: &Repo) -> PathBuf {
     hub.ccc_dir().join("files")
 }
 
+fn lock_file(place: &Place) -> PathBuf {
+    folder(&place.hub).join(format!("{}.flock", place.id))
+}
+
+/// Takes the file's lock if nobody has it.
+pub fn try_lock(place: &Place) -> Result<Option<Lock>> {
+    let path = lock_file(place);
+    Lock::try_acquire(&path).context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
+    })
+}
+
 /// Takes the file's lock.
 pub fn lock(place: &Place) -> Result<Lock> {
-    let path = folder(&place.hub).join(format!("{}.flock", place.id));
+    let path = lock_file(place);
     let taken = Lock::acquire(&path, log::PATIENCE).context(Kind::Setup, || {
         format!("{} cannot be locked", path.display())
     })?;
@@ -64,17 +79,27 @@ pub fn version(hub: &Repo, commit: Oid) -> Result<Version> {
     })
 }
 
+/// As [`version`], of this file; each is read once.
+pub fn version_of(place: &Place, commit: Oid) -> Result<Version> {
+    if let Some(version) = place.remembered(commit) {
+        return Ok(version);
+    }
+    let version = version(&place.hub, commit)?;
+    place.remember(&version);
+    Ok(version)
+}
+
 /// Reads the newest version.
 pub fn tip(place: &Place) -> Result<Option<Version>> {
     let found = refs::find(&place.hub, &place.id.ref_name())?;
-    found.map(|oid| version(&place.hub, oid)).transpose()
+    found.map(|oid| version_of(place, oid)).transpose()
 }
 
 /// Walks from a version back.
-pub fn walk(hub: &Repo, from: Option<Oid>) -> impl Iterator<Item = Result<Version>> {
+pub fn walk(place: &Place, from: Option<Oid>) -> impl Iterator<Item = Result<Version>> {
     let mut next = from;
     std::iter::from_fn(move || {
-        let version = version(hub, next.take()?);
+        let version = version_of(place, next.take()?);
         next = version.as_ref().ok().and_then(|version| version.before);
         Some(version)
     })
@@ -88,7 +113,7 @@ pub fn content(hub: &Repo, blob: Option<Oid>) -> Result<Option<Vec<u8>>> {
 /// Finds a version by its number, by the beginning of its commit, or as `none`, which is no file at all.
 pub fn by_name(place: &Place, name: &str) -> Result<Version> {
     let number = name.parse::<u64>().ok();
-    for version in walk(&place.hub, tip(place)?.map(|tip| tip.commit)) {
+    for version in walk(place, tip(place)?.map(|tip| tip.commit)) {
         let version = version?;
         let commit = version.commit.to_string();
         if Some(version.about.number) == number
@@ -160,14 +185,16 @@ pub fn prepare(
         .chain(meant)
         .collect();
     let commit = write(ctx, place, &about, (&parents, blob))?;
-    Ok(Version {
+    let version = Version {
         commit,
         before: before.map(|before| before.commit),
         meant,
         blob,
         at: ctx.now(),
         about,
-    })
+    };
+    place.remember(&version);
+    Ok(version)
 }
 
 /// Writes what somebody meant, as a version that follows the one that was read.
@@ -213,11 +240,15 @@ fn write(
     )
 }
 
-/// Makes a prepared version the newest.
-pub fn publish(place: &Place, version: &Version, git: Option<Writer>) -> Result<(), Lost> {
+/// Makes a prepared version the newest; `old` was it until now, and the version follows it, maybe with others between.
+pub fn publish(
+    place: &Place,
+    (version, old): (&Version, Option<&Version>),
+    git: Option<Writer>,
+) -> Result<(), Lost> {
     let hub = &place.hub;
     let name = place.id.ref_name();
-    let edits = [Edit::swap(name, version.before, version.commit)];
+    let edits = [Edit::swap(name, old.map(|old| old.commit), version.commit)];
     let reflog = Reflog::Message("file");
     let done = match git {
         Some(git) => git.transact(hub, &edits),
@@ -229,7 +260,8 @@ pub fn publish(place: &Place, version: &Version, git: Option<Writer>) -> Result<
         }
         done => done,
     };
-    if done.is_ok() && version.about.number.is_multiple_of(PACK_EVERY) {
+    let hundreds = |version: &Version| version.about.number / PACK_EVERY;
+    if done.is_ok() && old.is_some_and(|old| hundreds(old) != hundreds(version)) {
         tidy(place, version.at);
     }
     done
@@ -241,10 +273,9 @@ fn tidy(place: &Place, now: Timestamp) {
     let _ = run::on(&place.hub)
         .args(["gc", "--auto", "--quiet"])
         .detach();
-    let Ok(all) = std::fs::read_dir(known_folder(place)) else {
-        return;
-    };
-    for entry in all.flatten() {
+    let folders = [known_folder(place), queue::folder(place)];
+    let all = folders.iter().filter_map(|dir| std::fs::read_dir(dir).ok());
+    for entry in all.flatten().flatten() {
         let written = entry.metadata().map(|meta| meta.mtime());
         if written.is_ok_and(|at| now.unix() - at > KNOWN_FOR) {
             let _ = crate::fs::remove(&entry.path());
@@ -257,36 +288,48 @@ fn doing(place: &Place) -> PathBuf {
     folder(&place.hub).join("doing").join(name)
 }
 
-/// Notes which version the file is about to become.
-pub fn begin(place: &Place, version: &Version) -> Result<()> {
-    let path = doing(place);
-    crate::fs::replace(&path, version.commit.to_string().as_bytes()).context(Kind::Setup, || {
+/// Notes which version the file is about to become, and what is the newest one until then; it stays there when that is done.
+pub fn begin(place: &Place, version: &Version, old: Option<Oid>) -> Result<()> {
+    note_doing(place, Some((version.commit, old)))
+}
+
+fn note_doing(place: &Place, what: Option<(Oid, Option<Oid>)>) -> Result<()> {
+    let (path, mut line) = (doing(place), String::new());
+    if let Some((new, old)) = what {
+        let old = old.map_or_else(|| "-".to_owned(), |old| old.to_string());
+        line = format!("{new} {old}");
+    }
+    crate::fs::overwrite(&path, &record(&line)).context(Kind::Setup, || {
         format!("{} cannot be written", path.display())
     })
 }
 
-/// Notes that nothing is being done.
-pub fn end(place: &Place) {
-    // What is left there is looked at, found done, and dropped.
-    let _ = crate::fs::remove(&doing(place));
+/// Reads what was about to be done: the version, and what was the newest one.
+fn noted(place: &Place) -> Option<(Oid, Option<Oid>)> {
+    let bytes = crate::fs::read_capped(&doing(place), 200).ok()??;
+    let text = String::from_utf8(bytes).ok()?;
+    let mut words = text.split_whitespace();
+    let mut oid = || words.next().map(|word| Oid::from_hex(word.as_bytes()).ok());
+    Some((oid()??, oid()?))
 }
 
 /// Finishes what a kill interrupted after the file was replaced; only who holds the lock may.
 fn finish(place: &Place, found: &Found) -> Result<()> {
-    let Ok(Some(text)) = crate::fs::read_capped(&doing(place), 100) else {
+    let Some((new, old)) = noted(place) else {
         return Ok(());
     };
-    let version = Oid::from_hex(&text)
-        .ok()
-        .and_then(|oid| version(&place.hub, oid).ok());
-    if let Some(version) = version
-        && name(place, found)? == version.blob
-        && refs::find(&place.hub, &place.id.ref_name())? == version.before
-    {
-        publish(place, &version, None).map_err(|lost| lost.into_error("finish a write"))?;
+    if refs::find(&place.hub, &place.id.ref_name())? != old {
+        return Ok(());
     }
-    end(place);
-    Ok(())
+    if let Ok(version) = version(&place.hub, new)
+        && name(place, found)? == version.blob
+    {
+        let old = old.map(|old| self::version(&place.hub, old)).transpose()?;
+        let done = publish(place, (&version, old.as_ref()), None);
+        return done.map_err(|lost| lost.into_error("finish a write"));
+    }
+    // It came to nothing, and is not to be taken for somebody's later change.
+    note_doing(place, None)
 }
 
 /// Returns the object that the file's content is.
@@ -345,7 +388,7 @@ pub fn look(ctx: &Ctx, place: &Place, landed: Option<Oid>) -> Result<Now> {
             note: None,
         };
         let version = prepare(ctx, place, tip.as_ref(), draft)?;
-        match publish(place, &version, None) {
+        match publish(place, (&version, tip.as_ref()), None) {
             Ok(()) => {
                 let noticed = version.about.act == Act::Outside;
                 return Ok(Now {

@@ -118,7 +118,7 @@ pub fn log(ctx: &Ctx, args: &LogArgs) -> Result<()> {
 
 /// Builds the views of the newest versions, with what each changed.
 pub fn views(place: &Place, tip: &Version, limit: usize) -> Result<(Vec<VersionView>, bool)> {
-    let walk = store::walk(&place.hub, Some(tip.commit));
+    let walk = store::walk(place, Some(tip.commit));
     let mut all: Vec<Version> = walk
         .take(limit.saturating_add(BEFORE))
         .collect::<Result<_>>()?;

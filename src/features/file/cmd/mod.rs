@@ -272,7 +272,7 @@ fn restore(ctx: &Ctx, args: &RestoreArgs) -> Result<()> {
 /// Finds the newest version that is another than the file is now.
 fn before(place: &Place, tip: Option<Version>) -> Result<Version> {
     let now = tip.as_ref().map(|tip| tip.blob);
-    for version in store::walk(&place.hub, tip.map(|tip| tip.commit)) {
+    for version in store::walk(place, tip.map(|tip| tip.commit)) {
         let version = version?;
         if version.about.act != Act::Refused && Some(version.blob) != now && version.blob.is_some()
         {
