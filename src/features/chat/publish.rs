@@ -175,7 +175,7 @@ fn until_in(
     for tries in 0_usize.. {
         // What must be put back can wait; a message should not, however busy stock commands are.
         survey.restoring = tries < PATIENT;
-        match attempt(ctx, survey, own, decide)? {
+        match attempt(ctx, survey, (own, true), decide)? {
             Ok(posted) => return Ok(posted),
             // The ref was moved by somebody who does not queue here: the sooner the next try, the better its chance.
             Err(lost @ Lost::Conflict(_)) => retry.again(lost, "post to the room", 0)?,
@@ -190,17 +190,15 @@ fn until_in(
     Err(Error::internal("the room was tried for ever"))
 }
 
-/// Tries once: everything is read after git was started for the swap, so that little can happen in between.
+/// Tries once: everything is read after git was started for the swap, if there is `more` than to look, so that little can happen in between.
 fn attempt(
     ctx: &Ctx,
     survey: &mut Survey,
-    own: &[Message],
+    (own, more): (&[Message], bool),
     decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
 ) -> Result<Result<Vec<Posted>, Lost>> {
     let repo = ctx.repo()?;
-    let early = (!own.is_empty())
-        .then(|| Writer::early(repo, REFLOG))
-        .flatten();
+    let early = more.then(|| Writer::early(repo, REFLOG)).flatten();
     let tip = refs::find(repo, CHAT)?;
     if !own.is_empty() && !decide(tip)? {
         return Ok(Ok(Vec::new()));
@@ -248,7 +246,7 @@ fn attempt(
     if fooled || !is_in(repo, head)? {
         // Our swap dropped what somebody had just written, or somebody ours: it was in the room, so it stays.
         let mut next = Survey::new(Published::load(repo));
-        if let Err(lost) = attempt(ctx, &mut next, &[], &mut |_| Ok(true))? {
+        if let Err(lost) = attempt(ctx, &mut next, (&[], false), &mut |_| Ok(true))? {
             ctx.ui.warn(&format!(
                 "what a lost swap dropped comes back with the next message: {}",
                 lost.into_error("put it back")
@@ -286,7 +284,7 @@ pub fn heal(ctx: &Ctx) -> Result<()> {
     let Some(_lock) = free else { return Ok(()) };
     let mut retry = Retry::new(HEALING);
     let mut survey = Survey::new(Published::load(repo));
-    while let Err(lost) = attempt(ctx, &mut survey, &[], &mut |_| Ok(true))? {
+    while let Err(lost) = attempt(ctx, &mut survey, (&[], false), &mut |_| Ok(true))? {
         if retry.again(lost, "put back what is missing", 0).is_err() {
             // The next one who reads or writes does it.
             return Ok(());

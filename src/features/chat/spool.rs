@@ -144,6 +144,6 @@ impl Published {
             let _ = writeln!(text, "{id} {commit}");
         }
         // Without it the next publisher and the waiting posters look into the room itself.
-        let _ = crate::fs::replace(&dir(repo).join("published"), text.as_bytes());
+        let _ = crate::fs::replace_soon(&dir(repo).join("published"), text.as_bytes());
     }
 }
