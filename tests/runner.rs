@@ -74,6 +74,8 @@ mod features {
     mod feed;
     mod file;
     mod file_hooks;
+    mod file_queue;
+    mod filters;
     mod hook;
     mod hub;
     mod inbox;

@@ -8,6 +8,7 @@ use crate::{
     git::{Oid, Repo, run},
 };
 use gix::bstr::{BString, ByteSlice};
+use std::{os::unix::ffi::OsStrExt, path::Path};
 
 /// The mode of a submodule.
 pub const SUBMODULE: u32 = 0o160_000;
@@ -70,6 +71,8 @@ pub struct Status {
     pub untracked: Vec<BString>,
     /// Files that git ignores, if they were asked for.
     pub ignored: Vec<BString>,
+    /// Directories that may not be opened, so that nothing is known of what is in them; each ends in a slash.
+    pub closed: Vec<BString>,
 }
 
 /// Asks git about the worktree.
@@ -88,7 +91,7 @@ pub fn brief(repo: &Repo) -> Result<Status> {
 }
 
 fn ask(repo: &Repo, untracked: &str, more: &[&str]) -> Result<Status> {
-    repo.require_worktree()?;
+    let root = repo.require_worktree()?;
     let cmd = run::read(repo).args([
         "status",
         "--porcelain=v2",
@@ -100,7 +103,27 @@ fn ask(repo: &Repo, untracked: &str, more: &[&str]) -> Result<Status> {
     ]);
     let cmd = cmd.arg(untracked).args(more);
     let out = run::checked(cmd, "look at the worktree")?;
-    parse(&out.stdout).ok_or_else(|| Error::internal("git's status is not in the form we know"))
+    let status = parse(&out.stdout);
+    let mut status =
+        status.ok_or_else(|| Error::internal("git's status is not in the form we know"))?;
+    let refused = |path: &Path| {
+        let opened = std::fs::read_dir(root.join(path));
+        opened.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+    };
+    status.closed = closed(&out.stderr, refused);
+    Ok(status)
+}
+
+/// Finds the directories that git complains of: it has no other word for them than these, so each is tried.
+fn closed(said: &[u8], refused: impl Fn(&Path) -> bool) -> Vec<BString> {
+    let named = said.lines().filter_map(|line| {
+        let rest = line.strip_prefix(b"warning: could not open directory '")?;
+        let (path, _) = rest.rsplit_once_str("': ")?;
+        Some(BString::from(path))
+    });
+    named
+        .filter(|path| refused(Path::new(std::ffi::OsStr::from_bytes(path))))
+        .collect()
 }
 
 fn parse(bytes: &[u8]) -> Option<Status> {
@@ -194,6 +217,14 @@ fn spot(mode: u32, hex: &[u8]) -> Result<Option<Spot>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_counts_as_closed_if_it_is() {
+        let said = b"warning: could not open directory 'a': b/': Permission denied\n\
+                     warning: could not open directory 'open/': Permission denied\nwarning: other\n";
+        let found = closed(said, |path| path != Path::new("open/"));
+        assert_eq!(found, ["a': b/"]);
+    }
 
     #[test]
     fn every_kind_of_line_is_read() {

@@ -96,6 +96,76 @@ fn answers_to_codex_are_documented_ones() {
     replay("codex", "codex-old.jsonl");
 }
 
+/// Every event that Claude Code documents, and one that it does not.
+const CLAUDE: &[&str] = &[
+    "ConfigChange",
+    "CwdChanged",
+    "DirectoryAdded",
+    "Elicitation",
+    "ElicitationResult",
+    "FileChanged",
+    "InstructionsLoaded",
+    "MessageDisplay",
+    "NeverHeardOf",
+    "Notification",
+    "PermissionDenied",
+    "PermissionRequest",
+    "PostCompact",
+    "PostToolBatch",
+    "PostToolUse",
+    "PostToolUseFailure",
+    "PreCompact",
+    "PreToolUse",
+    "SessionEnd",
+    "SessionStart",
+    "Setup",
+    "Stop",
+    "StopFailure",
+    "SubagentStart",
+    "SubagentStop",
+    "TaskCompleted",
+    "TaskCreated",
+    "TeammateIdle",
+    "UserPromptExpansion",
+    "UserPromptSubmit",
+    "WorktreeCreate",
+    "WorktreeRemove",
+];
+
+/// Every event of Codex.
+const CODEX: &[&str] = &[
+    "Interrupt",
+    "PermissionRequest",
+    "PostCompact",
+    "PostToolUse",
+    "PreCompact",
+    "PreToolUse",
+    "SessionEnd",
+    "SessionStart",
+    "Stop",
+    "SubagentStart",
+    "SubagentStop",
+    "UserPromptSubmit",
+];
+
+#[test]
+fn the_streams_have_every_event() {
+    for (file, events) in [("claude.jsonl", CLAUDE), ("codex.jsonl", CODEX)] {
+        let lines = data(file);
+        let name = |line| {
+            let event: Value = serde_json::from_str(line).expect("a line of JSON");
+            event["hook_event_name"]
+                .as_str()
+                .expect("a name")
+                .to_owned()
+        };
+        let mut found: Vec<String> = lines.lines().map(name).collect();
+        found.sort();
+        found.dedup();
+        assert_eq!(found, events, "{file}");
+    }
+}
+
 #[test]
 fn what_is_no_event_stops_nobody_and_is_answered_with_nothing() {
     let w = ready(World::new());

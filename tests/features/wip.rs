@@ -555,13 +555,14 @@ fn what_may_not_be_read_is_named_and_a_repository_that_may_not_be_written_stays_
     w.write("closed/x.txt", "mine\n");
     w.command("chmod", ["0", "secret.txt", "closed"]).run().ok();
     let saved = bound("wip save");
-    assert!(
-        saved
-            .ok()
-            .stdout
-            .contains("left out: secret.txt (cannot be read)"),
-        "{saved}"
-    );
+    for path in ["secret.txt", "closed/"] {
+        let line = format!("left out: {path} (cannot be read)");
+        assert!(saved.ok().stdout.contains(&line), "{saved}");
+    }
+    let shown = bound("wip save --json").ok().json();
+    let named = shown["left_out"].as_array().expect("a list").iter();
+    let named: Vec<&Value> = named.map(|out| &out["path"]).collect();
+    assert_eq!(named, ["closed/", "secret.txt"], "{shown}");
     let tip = format!("refs/ccc/wip/{}", a.tag());
     assert_eq!(w.git_text(["show", &format!("{tip}:a.txt")]), "2");
     w.command("chmod", ["755", "closed"]).run().ok();

@@ -69,6 +69,19 @@ fn work(w: &World, dir: &Path) {
     }
 }
 
+/// What came back: command, place and kind of work, and (bytes there were, bytes there are again).
+type Cells = BTreeMap<(&'static str, &'static str, &'static str), (usize, usize)>;
+
+/// Tells the kinds of work apart by where [`work`] puts them.
+fn kind(path: &str) -> &'static str {
+    match path {
+        path if path.starts_with("staged: ") => "staged",
+        path if path.starts_with("src/") => "tracked",
+        // Their first state is in the index too; the files themselves are in no commit.
+        _ => "not tracked",
+    }
+}
+
 /// Every uncommitted file and all that is staged, with their bytes: what is committed is git's to give back.
 fn stand(w: &World, dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -92,8 +105,8 @@ fn stand(w: &World, dir: &Path) -> BTreeMap<String, Vec<u8>> {
 fn what_is_older_than_the_last_boundary_comes_back_with_one_command() {
     let w = world();
     let linked = w.worktree("linked");
-    let (mut bytes, mut back, mut lost) = (0, 0, Vec::new());
-    for dir in [w.repo(), linked] {
+    let (mut cells, mut lost) = (Cells::new(), Vec::new());
+    for (place, dir) in [("same checkout", w.repo()), ("another worktree", linked)] {
         let a = Agent::new(&w, "claude", &format!("c {}", dir.display())).standing_in(&dir);
         let b = Agent::new(&w, "codex", &format!("x {}", dir.display())).standing_in(&dir);
         a.start("startup");
@@ -114,9 +127,11 @@ fn what_is_older_than_the_last_boundary_comes_back_with_one_command() {
             let restored = a.ccc(["wip", "restore"]);
             let after = stand(&w, &dir);
             for (path, content) in &before {
-                bytes += content.len();
+                let cell = (*command, place, kind(path));
+                let (bytes, back) = cells.entry(cell).or_default();
+                *bytes += content.len();
                 if after.get(path) == Some(content) {
-                    back += content.len();
+                    *back += content.len();
                 } else {
                     lost.push(format!("{command}: {path}\n{restored}"));
                 }
@@ -127,7 +142,17 @@ fn what_is_older_than_the_last_boundary_comes_back_with_one_command() {
             a.ccc(["wip", "drop", "--all"]).ok();
         }
     }
-    assert!(back * 1000 >= bytes * 999, "{back} of {bytes} bytes");
+    let table: Vec<String> = cells
+        .iter()
+        .map(|((command, place, kind), (bytes, back))| {
+            format!("{back:>6} of {bytes:>6} bytes  {kind:<11}  {place:<16}  {command}")
+        })
+        .collect();
+    let table = table.join("\n");
+    println!("{table}");
+    assert_eq!(cells.len(), COMMANDS.len() * 2 * 3, "each cell:\n{table}");
+    let whole = |(bytes, back): &(usize, usize)| *bytes > 0 && back * 1000 >= bytes * 999;
+    assert!(cells.values().all(whole), "each cell:\n{table}");
     assert!(lost.is_empty(), "{}", lost.join("\n"));
 }
 

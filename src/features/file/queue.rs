@@ -80,7 +80,13 @@ pub fn wait(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Result<Turn> 
     let Some(ticket) = ticket else {
         return Ok(Turn::Ours(lock));
     };
-    Ok(match answer(place, &ticket.path)? {
+    let mut found = answer(place, &ticket.path)?;
+    if found.is_none() && done(&ticket.path).exists() {
+        // Whoever answered was killed, maybe with the file already replaced.
+        store::settle(place)?;
+        found = answer(place, &ticket.path)?;
+    }
+    Ok(match found {
         Some((done, knows)) => Turn::Done(done, knows),
         None => Turn::Ours(lock),
     })

@@ -313,6 +313,11 @@ fn noted(place: &Place) -> Option<(Oid, Option<Oid>)> {
     Some((oid()??, oid()?))
 }
 
+/// Looks whether a kill interrupted a write, and finishes it if so; only who holds the lock may.
+pub fn settle(place: &Place) -> Result<()> {
+    finish(place, &disk::read(&place.path)?)
+}
+
 /// Finishes what a kill interrupted after the file was replaced; only who holds the lock may.
 fn finish(place: &Place, found: &Found) -> Result<()> {
     let Some((new, old)) = noted(place) else {

@@ -121,6 +121,9 @@ pub fn scan(repo: &Repo, (tag, cache): (&SessionTag, &Cache), limits: Limits) ->
             probe: None,
         },
     };
+    for path in &status.closed {
+        scan.leave(path, 0, Reason::Unreadable);
+    }
     let looked = scan.look(status)?;
     let looked = scan.fit(looked);
     for one in looked {
