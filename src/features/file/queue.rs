@@ -36,7 +36,7 @@ pub enum Turn {
     /// This writer has the lock.
     Ours(Lock),
     /// Another has written it, and this is what the writer knows now.
-    Done(Done, Option<Known>),
+    Done(Box<(Done, Option<Known>)>),
 }
 
 /// What stands in an order's first line; the content follows.
@@ -87,7 +87,7 @@ pub fn wait(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Result<Turn> 
         found = answer(place, &ticket.path)?;
     }
     Ok(match found {
-        Some((done, knows)) => Turn::Done(done, knows),
+        Some(found) => Turn::Done(Box::new(found)),
         None => Turn::Ours(lock),
     })
 }

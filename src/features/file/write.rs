@@ -92,7 +92,7 @@ pub fn write(ctx: &Ctx, place: &Place, who: &Who, (input, base): (Input, Base)) 
 /// Writes what no claim of another is in the way of; whoever finds the lock taken may find its write done by who had it.
 pub fn carry_out(ctx: &Ctx, place: &Place, who: &Who, order: Order) -> Result<Done> {
     let (done, knows) = match queue::wait(ctx, place, who, &order)? {
-        Turn::Done(done, knows) => (done, knows),
+        Turn::Done(found) => *found,
         Turn::Ours(lock) => {
             let done = until_done(ctx, place, who, order)?;
             drop(lock);
