@@ -29,6 +29,8 @@ pub const CODEX_DIR: &str = "CODEX_HOME";
 pub const TEST_NOW: &str = "CCC_TEST_NOW";
 /// Pins the ids.
 pub const TEST_SEED: &str = "CCC_TEST_SEED";
+/// Writes the index of search as if there were much of it, and commits after so many bytes of text.
+pub const TEST_INDEX_STEP: &str = "CCC_TEST_INDEX_STEP";
 /// Home of the user.
 pub const HOME: &str = "HOME";
 /// Where agents say which conversation is speaking, most specific first: (variable, agent).
@@ -96,6 +98,11 @@ pub fn cache_dir() -> Option<PathBuf> {
 /// Returns the directory of every program's settings (`$XDG_CONFIG_HOME`), if it is set.
 pub fn config_home() -> Option<PathBuf> {
     var_os("XDG_CONFIG_HOME").map(PathBuf::from)
+}
+
+/// Returns after how many bytes of text the index of search is committed in a test.
+pub fn index_step() -> Option<usize> {
+    var(TEST_INDEX_STEP)?.parse().ok()
 }
 
 /// Returns the key of a server of embeddings, as programs that talk to one expect it.

@@ -238,3 +238,25 @@ fn a_kill_while_indexing_loses_nothing_and_doubles_nothing() {
     assert_eq!(found.len(), n, "all are there");
     assert!(found.values().all(|count| *count == 1), "and none twice");
 }
+
+#[test]
+fn a_kill_in_the_middle_of_a_file_loses_nothing_of_its_rest() {
+    let disk = Disk::new();
+    let mut random = Random::new(12);
+    let path = disk.files[0].0.with_file_name("long.jsonl");
+    let lines: Vec<String> = (0..300).map(record).collect();
+    fs::write(&path, lines.join("\n") + "\n").expect("a transcript");
+    // Commits after every few lines, so that most kills hit between two of one file.
+    let index = || {
+        disk.world
+            .command(crate::common::world::BINARY, ["index", "-q"])
+            .env("CCC_TEST_INDEX_STEP", "300")
+    };
+    for _ in 0..6 {
+        race_with_kills([index()], &mut random, Duration::from_millis(400));
+    }
+    disk.world.ccc(["index", "-q"]).ok();
+    let found = indexed(&disk.world);
+    assert_eq!(found.len(), lines.len(), "all are there");
+    assert!(found.values().all(|count| *count == 1), "and none twice");
+}

@@ -21,6 +21,10 @@ const HEAD: &str = "git-ccc cursors 1";
 /// So many bytes before the end of what was read prove that it is still the same.
 pub const TAIL: u64 = 4096;
 
+/// The modification time of a file that is still to be read, for it has no such time: whatever interrupts us, it is looked
+/// at again.
+pub const UNREAD: i64 = i64::MIN;
+
 /// How far one source was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {

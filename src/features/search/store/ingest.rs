@@ -7,6 +7,7 @@ use super::{
     record,
 };
 use crate::{
+    env,
     error::{Context, Error, Kind, Result},
     features::search::{
         logic::pieces::pieces,
@@ -24,7 +25,7 @@ use tantivy::{
     schema::IndexRecordOption,
 };
 
-/// After so many bytes of text the index is committed: what a kill costs.
+/// After so many bytes of text the index is committed, unless a test says otherwise: what a kill costs.
 const COMMIT: usize = 96 * 1024 * 1024;
 /// A segment of more documents than this is not merged with others: memory has a bound.
 const SEGMENT: usize = 150_000;
@@ -45,6 +46,7 @@ pub struct Ingest<'s> {
     /// Sources whose documents were taken out since the last commit.
     forgotten: HashSet<u64>,
     text: usize,
+    step: usize,
     commits: u64,
     /// Documents that were added.
     pub added: u64,
@@ -97,7 +99,7 @@ impl<'s> Ingest<'s> {
     /// Begins to write; `large` work gets more threads.
     pub fn new(store: &'s Store, large: bool) -> Result<Self> {
         let (threads, memory) = if large {
-            (2, 28_000_000)
+            (2, 24_000_000)
         } else {
             (1, 15_000_000)
         };
@@ -106,8 +108,13 @@ impl<'s> Ingest<'s> {
             .memory_budget_per_thread(memory)
             .num_merge_threads(1)
             .build();
-        let writer = store
-            .index
+        let step = env::index_step();
+        let index = if large || step.is_some() {
+            store.unmapped()?
+        } else {
+            store.index.clone()
+        };
+        let writer = index
             .writer_with_options(options)
             .context(Kind::Setup, unwritable)?;
         let mut policy = LogMergePolicy::default();
@@ -128,6 +135,7 @@ impl<'s> Ingest<'s> {
             lookups: 0,
             forgotten: HashSet::new(),
             text: 0,
+            step: step.unwrap_or(COMMIT),
             commits: 0,
             added: 0,
             copies: 0,
@@ -238,7 +246,7 @@ impl<'s> Ingest<'s> {
 
     /// Tells whether it is time to commit.
     pub fn is_due(&self) -> bool {
-        self.text >= COMMIT
+        self.text >= self.step
     }
 
     /// Commits what was added together with how far it was read, and goes on.

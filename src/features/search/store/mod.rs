@@ -18,4 +18,5 @@ pub mod record;
 pub mod remote;
 pub mod repo;
 pub mod sweep;
+pub mod unmapped;
 pub mod vectors;

@@ -2,6 +2,7 @@
 //!
 //! The directory has the layout's number in its name: another layout is another directory, so nothing is migrated.
 
+use super::unmapped::Unmapped;
 use crate::{
     base::time::Timestamp,
     env,
@@ -18,7 +19,7 @@ use std::{
 };
 use tantivy::{
     Index, IndexSettings,
-    directory::MmapDirectory,
+    directory::{Directory, MmapDirectory},
     schema::{
         FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions,
     },
@@ -129,8 +130,21 @@ pub fn open(create: bool) -> Result<Option<Store>> {
         return Ok(None);
     }
     private_dir(&dir).context(Kind::Setup, failed(&dir))?;
-    let (schema, fields) = schema();
     let directory = MmapDirectory::open(&dir).context(Kind::Setup, failed(&dir))?;
+    let (index, fields) = build(directory, &dir)?;
+    Ok(Some(Store { index, fields, dir }))
+}
+
+impl Store {
+    /// Opens the index once more, for whoever writes much of it: its files are not mapped.
+    pub fn unmapped(&self) -> Result<Index> {
+        let directory = Unmapped::open(&self.dir).context(Kind::Setup, failed(&self.dir))?;
+        Ok(build(directory, &self.dir)?.0)
+    }
+}
+
+fn build(directory: impl Directory, dir: &Path) -> Result<(Index, Fields)> {
+    let (schema, fields) = schema();
     // A thread of its own for packing text costs a small update more than it gives a large one.
     let settings = IndexSettings {
         docstore_compress_dedicated_thread: false,
@@ -141,12 +155,12 @@ pub fn open(create: bool) -> Result<Option<Store>> {
         .settings(settings)
         .open_or_create(directory);
     let index = opened
-        .context(Kind::Setup, failed(&dir))
+        .context(Kind::Setup, failed(dir))
         .map_err(|error| error.hint("git ccc index --rebuild"))?;
     index
         .tokenizers()
         .register(WORDS, TextAnalyzer::from(Analyzer::default()));
-    Ok(Some(Store { index, fields, dir }))
+    Ok((index, fields))
 }
 
 /// Removes the index.

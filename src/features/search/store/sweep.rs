@@ -5,7 +5,7 @@
 //! under a lock that dies with it.
 
 use super::{
-    cursor::Cursor,
+    cursor::{Cursor, UNREAD},
     files,
     ingest::{From, Ingest, Place},
     lines,
@@ -149,6 +149,7 @@ impl Run<'_, '_> {
                 self.ingest.forget(cursor.id);
             }
             (cursor.offset, cursor.head, cursor.tail) = (0, hash(b""), hash(b""));
+            cursor.mtime = UNREAD;
             cursor.owners.clear();
         }
         true
@@ -180,7 +181,7 @@ impl Run<'_, '_> {
             .or_else(|| recognise(path))
         else {
             // It may be one when there is more of it.
-            return self.note(job, &cursor, None);
+            return self.note(job, &cursor, None, true);
         };
         let known = if job.anew {
             None
@@ -215,23 +216,32 @@ impl Run<'_, '_> {
                 (self.progress)(self.report.bytes, self.total);
             }
             if whole && self.ingest.is_due() {
-                self.note(job, &file.cursor, Some(&source))?;
+                self.note(job, &file.cursor, Some(&source), false)?;
                 self.ingest.commit(&self.cursors)?;
             }
         }
         self.report.bytes += lines.place().saturating_sub(shown);
         (self.progress)(self.report.bytes, self.total);
-        self.note(job, &file.cursor, Some(&source))
+        self.note(job, &file.cursor, Some(&source), true)
     }
 
-    /// Keeps how far a file was read.
-    fn note(&mut self, job: &Job, cursor: &Cursor, source: Option<&Source>) -> Result<(), Stop> {
+    /// Keeps how far a file was read, and whether that is all of it.
+    fn note(
+        &mut self,
+        job: &Job,
+        cursor: &Cursor,
+        source: Option<&Source>,
+        whole: bool,
+    ) -> Result<(), Stop> {
         let mut cursor = cursor.clone();
         if let Some((head, tail)) = lines::proof(&job.found.path, cursor.offset)? {
             (cursor.head, cursor.tail) = (head, tail);
         }
         (cursor.file, cursor.size, cursor.mtime) =
             (job.found.file, job.found.size, job.found.mtime);
+        if !whole {
+            cursor.mtime = UNREAD;
+        }
         if let Some(source) = source {
             self.ingest.describe(source, cursor.id)?;
         }
