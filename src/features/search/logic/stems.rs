@@ -41,24 +41,39 @@ impl std::fmt::Debug for Stems {
 
 const SLOTS: usize = 8192;
 
+/// Returns the first bytes of a text, if they are few enough.
+fn short(all: &[u8], length: usize) -> Option<Short> {
+    if length > 16 {
+        return None;
+    }
+    if let Some(window) = all.first_chunk::<16>() {
+        let keep = u128::MAX.checked_shr(8 * (16 - u32::try_from(length).ok()?));
+        return Some((u128::from_le_bytes(*window) & keep.unwrap_or(0)).to_le_bytes());
+    }
+    let mut short = Short::default();
+    short[..length].copy_from_slice(all.get(..length)?);
+    Some(short)
+}
+
 fn stemmed(word: &str) -> Cow<'_, str> {
     frostem::Stemmer::new(frostem::Algorithm::English).stem(word)
 }
 
 impl Stems {
     /// Adds a word of ASCII to `out`, which is empty, in lower case, and without its ending if that is asked for.
-    pub(super) fn lower(&mut self, text: &str, stem: bool, out: &mut String) {
+    ///
+    /// The word is the first `length` bytes of `text`: with what comes after it, it is read in one piece.
+    pub(super) fn lower(&mut self, text: &str, length: usize, stem: bool, out: &mut String) {
+        let (all, text) = (text.as_bytes(), &text[..length]);
         if !stem {
             out.push_str(text);
             return out.make_ascii_lowercase();
         }
-        let mut short = Short::default();
-        let Some(inside) = short.get_mut(..text.len()) else {
+        let Some(mut short) = short(all, length) else {
             out.push_str(text);
             out.make_ascii_lowercase();
             return *out = stemmed(out).into_owned();
         };
-        inside.copy_from_slice(text.as_bytes());
         short.make_ascii_lowercase();
         let known = self.stem(short, text.len());
         let length = usize::from(known.length);

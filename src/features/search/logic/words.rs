@@ -157,13 +157,14 @@ impl<'a> Cutter<'a> {
         let text =
             &self.text[from..super::pieces::floor(self.text, to.min(from + LONGEST)).max(from)];
         if text.is_ascii() {
+            let rest = &self.text[from..];
             // A part is of letters or of digits throughout.
             let stem = matches!(form, Form::Stem)
                 && text.len() > 3
                 && text.as_bytes()[0].is_ascii_alphabetic();
             match &mut self.stems {
-                Memory::Own(stems) => stems.lower(text, stem, &mut word.text),
-                Memory::Shared(stems) => stems.lower(text, stem, &mut word.text),
+                Memory::Own(stems) => stems.lower(rest, text.len(), stem, &mut word.text),
+                Memory::Shared(stems) => stems.lower(rest, text.len(), stem, &mut word.text),
             }
         } else {
             word.text.extend(text.chars().flat_map(char::to_lowercase));

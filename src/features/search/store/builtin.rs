@@ -11,7 +11,7 @@ use crate::{
         readers::hash,
     },
 };
-use std::thread::ScopedJoinHandle;
+use std::{collections::HashMap, thread::ScopedJoinHandle};
 
 static TOKENS: &[u8] = include_bytes!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -109,6 +109,33 @@ impl Vocabulary for Table {
     }
 }
 
+/// All names by themselves, for whoever looks for many.
+struct Names {
+    known: HashMap<&'static [u8], u32>,
+    longest: usize,
+}
+
+impl Names {
+    fn of(table: &Table) -> Self {
+        let all = 0..u32::try_from(table.ends.len() / 4).unwrap_or_default();
+        let name = |token: u32| Some((table.name(token as usize)?, token));
+        Names {
+            known: all.filter_map(name).collect(),
+            longest: table.longest,
+        }
+    }
+}
+
+impl Vocabulary for Names {
+    fn find(&self, name: &[u8]) -> Option<u32> {
+        self.known.get(name).copied()
+    }
+
+    fn longest(&self) -> usize {
+        self.longest
+    }
+}
+
 impl Builtin {
     /// Reads what comes with this program.
     pub fn open() -> Result<Self> {
@@ -127,9 +154,10 @@ impl Builtin {
         wordpiece::is_token(word, &self.table)
     }
 
-    fn all(&self, texts: &[&str]) -> Vec<Option<Vec<f32>>> {
+    /// Embeds texts with the names where they lie, or where they were put to be found sooner.
+    fn all(&self, texts: &[&str], names: &impl Vocabulary) -> Vec<Option<Vec<f32>>> {
         let slots = if texts.len() > 1 { wordpiece::MANY } else { 1 };
-        let mut pieces = Pieces::new(&self.table, slots);
+        let mut pieces = Pieces::new(names, slots);
         let mut one = |text: &&str| {
             let mut sum = vec![0.0; self.table.dim];
             pieces.text(text, &mut |token| self.table.add(token, &mut sum));
@@ -160,10 +188,11 @@ impl Embedder for Builtin {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let share = texts.len().div_ceil(threads.min(8)).max(FEW);
         if texts.len() <= share {
-            return Ok(self.all(texts));
+            return Ok(self.all(texts, &self.table));
         }
+        let names = &Names::of(&self.table);
         let found: Vec<_> = std::thread::scope(|scope| {
-            let begin = |part| scope.spawn(move || self.all(part));
+            let begin = |part| scope.spawn(move || self.all(part, names));
             let threads: Vec<_> = texts.chunks(share).map(begin).collect();
             threads.into_iter().map(ScopedJoinHandle::join).collect()
         });
@@ -179,7 +208,12 @@ mod tests {
     use serde_json::Value;
 
     fn like(embedder: &Builtin, a: &str, b: &str) -> f32 {
-        let of = |text| embedder.all(&[text]).remove(0).unwrap_or_default();
+        let of = |text| {
+            embedder
+                .all(&[text], &embedder.table)
+                .remove(0)
+                .unwrap_or_default()
+        };
         of(a).iter().zip(of(b)).map(|(x, y)| x * y).sum()
     }
 
@@ -190,7 +224,7 @@ mod tests {
         let same = like(&all, "quitting a process takes forever", hangs);
         let other = like(&all, "the weather in spring", hangs);
         assert!(same > 0.3 && other < 0.1, "{same} {other}");
-        assert_eq!(all.all(&["… ::"]), [None], "signs say nothing");
+        assert_eq!(all.all(&["… ::"], &all.table), [None], "signs say nothing");
         assert!(all.knows("payment") && !all.knows("zanzibarq") && !all.knows("x"));
     }
 
@@ -203,7 +237,7 @@ mod tests {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let one: Vec<_> = texts
             .iter()
-            .map(|text| all.all(&[text]).remove(0))
+            .map(|text| all.all(&[text], &all.table).remove(0))
             .collect();
         assert_eq!(all.embed(&texts, false), Ok(one));
     }
