@@ -2,7 +2,10 @@
 
 use super::{
     guard,
-    logic::{brief, target},
+    logic::{
+        brief::{self, Facts},
+        target,
+    },
     mail,
     model::{Answer, Event, Input, Vendor},
     shared,
@@ -123,11 +126,11 @@ fn answer(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<()> {
     let done = match (&who, input.nested) {
         (Who::Session { session, fresh }, false) => {
             let before = if *fresh || input.event == Event::SessionStart {
-                let mut brief = brief::brief(&store::facts(ctx, session)?);
-                for line in worktree::come_back(ctx) {
-                    brief.push_str(&line);
-                    brief.push('\n');
-                }
+                let leases = worktree::come_back(ctx);
+                let brief = brief::brief(&Facts {
+                    leases,
+                    ..store::facts(ctx, session)?
+                });
                 Some(news.map_or(brief.clone(), |news| format!("{brief}{news}\n")))
             } else {
                 news

@@ -15,6 +15,8 @@ pub struct Facts {
     pub branch: Option<String>,
     /// What it said it is doing.
     pub task: Option<String>,
+    /// What is different with the leases of its worktree.
+    pub leases: Vec<String>,
     /// What it holds, with the end of each.
     pub claims: Vec<String>,
     /// Unread messages that are addressed to it.
@@ -51,7 +53,8 @@ pub fn brief(facts: &Facts) -> String {
             "{addressed} to it, {room} in the room: git ccc inbox, git ccc chat read --unread"
         )),
     };
-    let parts: [(&str, Vec<String>, &str); 5] = [
+    let parts: [(&str, Vec<String>, &str); 6] = [
+        ("Leases", short(&facts.leases, 140), "git ccc claims --mine"),
         ("Holds", short(&facts.claims, 80), "git ccc claims --mine"),
         ("Unread", unread.into_iter().collect(), ""),
         ("Open", short(&facts.open, 100), "git ccc inbox --tasks"),
@@ -111,6 +114,7 @@ mod tests {
             tag: format!("{}-1d33", "x".repeat(40)),
             branch: Some("b".repeat(300)),
             task: Some("é\u{1b}".repeat(300)),
+            leases: many("port "),
             claims: many("src/"),
             addressed: 99999,
             room: 99999,
