@@ -169,7 +169,7 @@ pub fn search(ctx: &Ctx, args: &SearchArgs, ask: Ask<'_>) -> Result<()> {
         mode: found.mode.word(),
         degraded: found.down,
         stale,
-        colour: ctx.ui.on_terminal() && env::var("NO_COLOR").is_none(),
+        colour: ctx.ui.in_colour(),
     };
     tell(ctx, &view)
 }
