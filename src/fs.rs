@@ -42,7 +42,7 @@ impl Lock {
     /// On a file system without locks the returned lock excludes nobody; callers
     /// must be correct without it (the compare-and-swap decides, this is order and speed).
     pub fn acquire(path: &Path, limit: Duration) -> io::Result<Option<Lock>> {
-        let file = open_lock(path)?;
+        let file = open_in_place(path)?;
         if let Some(lock) = try_file(&file)? {
             return Ok(Some(lock.into_lock(file)));
         }
@@ -63,7 +63,7 @@ impl Lock {
 
     /// As [`Lock::acquire`], without waiting.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Lock>> {
-        let file = open_lock(path)?;
+        let file = open_in_place(path)?;
         Ok(try_file(&file)?.map(|lock| lock.into_lock(file)))
     }
 }
@@ -98,7 +98,8 @@ impl Given {
     }
 }
 
-fn open_lock(path: &Path) -> io::Result<File> {
+/// Opens a file as it stands for writing, or makes it and the directory that it lies in.
+fn open_in_place(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let options = options.create(true).truncate(false).write(true);
     match (options.open(path), path.parent()) {
@@ -139,18 +140,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// For records of one length, of which a reader takes no notice if they are torn.
 pub fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let open = || {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).open(path)
-    };
-    let mut file = match open() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-            open()?
-        }
-        opened => opened?,
-    };
-    file.write_all(bytes)
+    open_in_place(path)?.write_all(bytes)
 }
 
 /// Writes what is to become `path` beside it, with its mode.
