@@ -107,32 +107,21 @@ impl<'a> Doubt<'a> {
     fn ends(&mut self, path: &BStr) -> Result<Ends, Stop> {
         let place = self.stack.at_entry(path, None).map_err(|_| Stop::Ask)?;
         place.matching_attributes(&mut self.found);
-        let mut ends = if self.auto {
-            Ends::MayChange
-        } else {
-            Ends::Stay
-        };
+        let (mut may_change, mut binary) = (self.auto, false);
         for found in self.found.iter_selected() {
-            let name = found.assignment.name.as_str();
-            match (name, found.assignment.state) {
+            match (found.assignment.name.as_str(), found.assignment.state) {
                 (_, StateRef::Unspecified) => {}
-                ("text", StateRef::Unset) => return self.converted(Ends::Stay),
-                ("text" | "crlf" | "eol", _) => ends = Ends::MayChange,
+                ("text", StateRef::Unset) => binary = true,
+                ("text" | "crlf" | "eol", _) => may_change = true,
                 (_, StateRef::Unset) => {}
                 _ => return Err(Stop::Ask),
             }
         }
-        Ok(ends)
-    }
-
-    /// The same when line ends are settled: what else there is counts all the same.
-    fn converted(&self, ends: Ends) -> Result<Ends, Stop> {
-        let plain = self.found.iter_selected().all(|found| {
-            let eol = ["text", "crlf", "eol"].contains(&found.assignment.name.as_str());
-            let state = found.assignment.state;
-            eol || matches!(state, StateRef::Unspecified | StateRef::Unset)
-        });
-        if plain { Ok(ends) } else { Err(Stop::Ask) }
+        Ok(if may_change && !binary {
+            Ends::MayChange
+        } else {
+            Ends::Stay
+        })
     }
 }
 
