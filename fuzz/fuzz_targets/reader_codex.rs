@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../tests/common/bytes.rs"]
-#[allow(dead_code, reason = "each target asks one of its questions")]
+#[expect(dead_code, reason = "each target asks one of its questions")]
 mod bytes;
 
 libfuzzer_sys::fuzz_target!(|line: &[u8]| bytes::read_by("codex", line));
