@@ -8,9 +8,9 @@ use super::{
     known::{self, Known},
     logic::{self, Edit, Misfit},
     model::Act,
+    order::{Base, Input},
     place::{Place, Who},
     store::{self, Draft, Now, Version},
-    write::{Base, Input},
 };
 use crate::{
     base::merge::{self, Conflict, Kind as Shape, Labels, Merged, Side},

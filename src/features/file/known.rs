@@ -3,8 +3,9 @@
 //! Both are hints beside the chain: a lost one makes a writer read again.
 
 use super::{
+    hints,
     place::{Place, Who},
-    store::{Version, folder},
+    store::Version,
 };
 use crate::{
     error::{Context, Kind, Result},
@@ -53,14 +54,9 @@ fn word(text: &str) -> Result<Option<Oid>, ()> {
     }
 }
 
-/// Where it is kept what readers of a file know.
-pub fn known_folder(place: &Place) -> PathBuf {
-    folder(&place.hub).join("known").join(place.id.to_string())
-}
-
 /// Returns what somebody is known to have read.
 pub fn known(place: &Place, who: &Who) -> Option<Known> {
-    let path = known_folder(place).join(who.knower.as_ref()?);
+    let path = hints::known(place).join(who.knower.as_ref()?);
     let bytes = crate::fs::read_capped(&path, 200).ok()??;
     Known::parse(&mut String::from_utf8(bytes).ok()?.split_whitespace())
 }
@@ -70,17 +66,11 @@ pub fn note_known(place: &Place, who: &Who, known: &Known) -> Result<()> {
     let Some(knower) = &who.knower else {
         return Ok(());
     };
-    let path = known_folder(place).join(knower);
+    let path = hints::known(place).join(knower);
     // Half of an old record and half of a new one name contents that were both read, or nothing.
-    crate::fs::overwrite(&path, &record(&known.render())).context(Kind::Setup, || {
+    crate::fs::overwrite(&path, &hints::record(&known.render())).context(Kind::Setup, || {
         format!("{} cannot be written", path.display())
     })
-}
-
-/// Returns a line that is as long as any other of two object ids.
-pub fn record(line: &str) -> Vec<u8> {
-    const LONGEST: usize = 2 * 64 + 1;
-    format!("{line:<LONGEST$}\n").into_bytes()
 }
 
 /// A write that an agent's own tool is about to do.
@@ -100,7 +90,7 @@ pub struct Pending {
 
 fn pending(place: &Place, who: &Who) -> Option<PathBuf> {
     let name = format!("{}.{}", place.id, who.knower.as_ref()?);
-    Some(folder(&place.hub).join("pending").join(name))
+    Some(hints::folder(&place.hub).join("pending").join(name))
 }
 
 /// Notes what an agent's tool is about to write.

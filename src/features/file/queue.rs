@@ -6,10 +6,11 @@
 //! moment neither loses an order nor carries it out twice. An order whose process is gone is nobody's any more.
 
 use super::{
+    hints,
     known::Known,
+    order::{Base, Done, Input, Order},
     place::{Place, Who},
     store::{self, Version},
-    write::{Base, Done, Input, Order},
 };
 use crate::{
     base::{id::ProcessId, merge::Duplicate},
@@ -63,20 +64,13 @@ struct Answer {
     knows: Option<String>,
 }
 
-/// Where orders wait.
-pub fn folder(place: &Place) -> PathBuf {
-    store::folder(&place.hub)
-        .join("queue")
-        .join(place.id.to_string())
-}
-
 /// Takes the lock, or waits for it with an order that whoever has it may carry out.
 pub fn wait(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Result<Turn> {
-    if let Some(lock) = store::try_lock(place)? {
+    if let Some(lock) = hints::try_lock(place)? {
         return Ok(Turn::Ours(lock));
     }
     let ticket = Ticket::leave(ctx, place, who, order)?;
-    let lock = store::lock(place)?;
+    let lock = hints::lock(place)?;
     let Some(ticket) = ticket else {
         return Ok(Turn::Ours(lock));
     };
@@ -106,7 +100,7 @@ impl Ticket {
         let (Some(process), None, true) = (process, order.landed, bytes.len() <= SMALL) else {
             return Ok(None);
         };
-        let path = folder(place).join(format!("{:016x}-{}", ctx.millis(), ctx.dice.hex(4)));
+        let path = hints::queue(place).join(format!("{:016x}-{}", ctx.millis(), ctx.dice.hex(4)));
         let head = Head {
             process,
             session: who.session.clone(),
@@ -155,7 +149,7 @@ pub struct Waiting {
 
 /// Lists what waits and was not carried out yet; only who holds the lock may, and what is nobody's is removed.
 pub fn waiting(place: &Place) -> Vec<Waiting> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder(place))
+    let mut paths: Vec<PathBuf> = fs::read_dir(hints::queue(place))
         .into_iter()
         .flatten()
         .flatten()

@@ -2,16 +2,14 @@
 
 use super::{
     disk::{self, Found},
-    known::{known_folder, record},
+    hints,
     model::{About, Act, PREFIX, Version as Model},
     place::{Place, Who},
-    queue,
 };
 use crate::{
     base::{text::one_line, time::Timestamp},
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
-    fs::Lock,
     git::{
         Oid, Repo, log,
         objects::Author,
@@ -20,7 +18,6 @@ use crate::{
         versions::{self, NewVersion},
     },
 };
-use std::{os::unix::fs::MetadataExt, path::PathBuf};
 
 /// A version in the hub.
 pub type Version = Model<Oid>;
@@ -29,38 +26,6 @@ pub type Version = Model<Oid>;
 const PACK_EVERY: u64 = 256;
 /// So many writes become versions at once, at most.
 pub const MOST_AT_ONCE: u64 = 64;
-/// After so many seconds it is forgotten what a reader knows.
-const KNOWN_FOR: i64 = 60 * 24 * 3600;
-
-/// Where locks and hints are.
-pub fn folder(hub: &Repo) -> PathBuf {
-    hub.ccc_dir().join("files")
-}
-
-fn lock_file(place: &Place) -> PathBuf {
-    folder(&place.hub).join(format!("{}.flock", place.id))
-}
-
-/// Takes the file's lock if nobody has it.
-pub fn try_lock(place: &Place) -> Result<Option<Lock>> {
-    let path = lock_file(place);
-    Lock::try_acquire(&path).context(Kind::Setup, || {
-        format!("{} cannot be locked", path.display())
-    })
-}
-
-/// Takes the file's lock.
-pub fn lock(place: &Place) -> Result<Lock> {
-    let path = lock_file(place);
-    let taken = Lock::acquire(&path, log::PATIENCE).context(Kind::Setup, || {
-        format!("{} cannot be locked", path.display())
-    })?;
-    taken.ok_or_else(|| {
-        Error::busy(format!("{} is being written by another", place.shown))
-            .because(format!("{} was held all the time", path.display()))
-            .hint("git ccc doctor")
-    })
-}
 
 /// Reads a version.
 pub fn version(hub: &Repo, commit: Oid) -> Result<Version> {
@@ -273,19 +238,7 @@ fn tidy(place: &Place, now: Timestamp) {
     let _ = run::on(&place.hub)
         .args(["gc", "--auto", "--quiet"])
         .detach();
-    let folders = [known_folder(place), queue::folder(place)];
-    let all = folders.iter().filter_map(|dir| std::fs::read_dir(dir).ok());
-    for entry in all.flatten().flatten() {
-        let written = entry.metadata().map(|meta| meta.mtime());
-        if written.is_ok_and(|at| now.unix() - at > KNOWN_FOR) {
-            let _ = crate::fs::remove(&entry.path());
-        }
-    }
-}
-
-fn doing(place: &Place) -> PathBuf {
-    let name = place.id.to_string();
-    folder(&place.hub).join("doing").join(name)
+    hints::forget(place, now);
 }
 
 /// Notes which version the file is about to become, and what is the newest one until then; it stays there when that is done.
@@ -294,19 +247,19 @@ pub fn begin(place: &Place, version: &Version, old: Option<Oid>) -> Result<()> {
 }
 
 fn note_doing(place: &Place, what: Option<(Oid, Option<Oid>)>) -> Result<()> {
-    let (path, mut line) = (doing(place), String::new());
+    let (path, mut line) = (hints::doing(place), String::new());
     if let Some((new, old)) = what {
         let old = old.map_or_else(|| "-".to_owned(), |old| old.to_string());
         line = format!("{new} {old}");
     }
-    crate::fs::overwrite(&path, &record(&line)).context(Kind::Setup, || {
+    crate::fs::overwrite(&path, &hints::record(&line)).context(Kind::Setup, || {
         format!("{} cannot be written", path.display())
     })
 }
 
 /// Reads what was about to be done: the version, and what was the newest one.
 fn noted(place: &Place) -> Option<(Oid, Option<Oid>)> {
-    let bytes = crate::fs::read_capped(&doing(place), 200).ok()??;
+    let bytes = crate::fs::read_capped(&hints::doing(place), 200).ok()??;
     let text = String::from_utf8(bytes).ok()?;
     let mut words = text.split_whitespace();
     let mut oid = || words.next().map(|word| Oid::from_hex(word.as_bytes()).ok());
@@ -424,7 +377,7 @@ pub fn look_in_passing(ctx: &Ctx, place: &Place) -> Result<Now> {
             noticed: false,
         }),
         _ => {
-            let _lock = lock(place)?;
+            let _lock = hints::lock(place)?;
             look(ctx, place, None)
         }
     }

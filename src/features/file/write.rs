@@ -8,14 +8,14 @@ use super::{
     claims,
     decide::{Refused, Step, View},
     disk::{self, Found},
+    hints,
     known::{self, Known},
-    logic::Edit,
+    order::{Base, Done, Input, Order},
     place::{Place, Who},
     queue::{self, Turn, Waiting},
     store::{self, Version},
 };
 use crate::{
-    base::merge::Duplicate,
     ctx::Ctx,
     error::Result,
     git::{
@@ -24,59 +24,6 @@ use crate::{
         versions,
     },
 };
-
-/// What is to be written.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The whole file.
-    Whole {
-        /// Its bytes.
-        bytes: Vec<u8>,
-        /// With line ends and byte order mark as given, not as in the file.
-        as_is: bool,
-    },
-    /// Changes of what is there.
-    Edits(Vec<Edit>),
-    /// An older version.
-    Old(Box<Version>),
-}
-
-/// What the writer had read.
-#[derive(Clone, Debug)]
-pub enum Base {
-    /// What it is known to have read, if anything.
-    Known,
-    /// This.
-    Stated(Known),
-}
-
-/// What a write came to.
-#[derive(Debug)]
-pub struct Done {
-    /// The newest version; none if there is no file and never was.
-    pub version: Option<Version>,
-    /// Something was written.
-    pub wrote: bool,
-    /// What others had written since the writer had read: (version, who).
-    pub merged: Vec<(u64, String)>,
-    /// Entries that mean the same.
-    pub duplicates: Vec<Duplicate>,
-    /// A change that was made without us was found, and is this version.
-    pub noticed: Option<u64>,
-    /// The file has more than one name, and the others keep what was there.
-    pub linked: bool,
-}
-
-/// A write.
-#[derive(Debug)]
-pub struct Order {
-    /// What is to be written.
-    pub input: Input,
-    /// What the writer had read.
-    pub base: Base,
-    /// What the writer's own tool has put there already.
-    pub landed: Option<Oid>,
-}
 
 /// Writes, or says why not.
 pub fn write(ctx: &Ctx, place: &Place, who: &Who, (input, base): (Input, Base)) -> Result<Done> {
@@ -245,20 +192,6 @@ fn joined(
     Ok(Ok((Standing { bytes, tip }, (done, knows))))
 }
 
-impl Order {
-    /// Somebody without our lock was first: what stands there now is ours, and is merged with theirs.
-    fn after(&mut self, bytes: Option<Vec<u8>>, version: &Version, tip: Option<&Version>) {
-        self.landed = version.blob;
-        if let Some(bytes) = bytes {
-            self.input = Input::Whole { bytes, as_is: true };
-            self.base = Base::Stated(Known {
-                blob: tip.and_then(|tip| tip.blob),
-                commit: tip.map(|tip| tip.commit),
-            });
-        }
-    }
-}
-
 /// Makes the file what it is to be; tells whether it was still as it was found.
 fn put(place: &Place, bytes: Option<&[u8]>, found: &Found) -> Result<bool> {
     match bytes {
@@ -297,7 +230,7 @@ pub struct Outlook {
 
 /// Says what a write would come to, without writing; a refusal keeps what was meant, as in [`write`].
 pub fn forecast(ctx: &Ctx, place: &Place, who: &Who, input: &Input) -> Result<Outlook> {
-    let _lock = store::lock(place)?;
+    let _lock = hints::lock(place)?;
     let now = store::look(ctx, place, None)?;
     let (view, _) = View::of(ctx, place, who, (now, &Base::Known, None))?;
     let given = view.given(input)?;
@@ -325,7 +258,7 @@ pub fn forecast(ctx: &Ctx, place: &Place, who: &Who, input: &Input) -> Result<Ou
 
 /// Keeps what a writer meant, for `git ccc file write --kept`; returns its number.
 pub fn keep(ctx: &Ctx, place: &Place, who: &Who, (input, why): (&Input, &str)) -> Result<u64> {
-    let _lock = store::lock(place)?;
+    let _lock = hints::lock(place)?;
     let now = store::look(ctx, place, None)?;
     let (view, _) = View::of(ctx, place, who, (now, &Base::Known, None))?;
     let given = view.given(input)?.unwrap_or_default();

@@ -7,10 +7,11 @@ use super::{
     known::Known,
     logic::Edit,
     model::{Act, MAX_BYTES},
+    order::{Base, Done, Input},
     place::{Place, Who},
     store::{self, Version},
     view::{Other, Pair, Written},
-    write::{self, Base, Done, Input},
+    write,
 };
 use crate::{
     base::text::shell,

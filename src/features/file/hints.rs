@@ -1,0 +1,77 @@
+//! Where locks and hints of shared files lie in the hub's own folder, and how long they stay.
+
+use super::place::Place;
+use crate::{
+    base::time::Timestamp,
+    error::{Context, Error, Kind, Result},
+    fs::Lock,
+    git::{Repo, log},
+};
+use std::{os::unix::fs::MetadataExt, path::PathBuf};
+
+/// After so many seconds it is forgotten what a reader knows.
+const KNOWN_FOR: i64 = 60 * 24 * 3600;
+
+/// Where locks and hints are.
+pub fn folder(hub: &Repo) -> PathBuf {
+    hub.ccc_dir().join("files")
+}
+
+fn lock_file(place: &Place) -> PathBuf {
+    folder(&place.hub).join(format!("{}.flock", place.id))
+}
+
+/// Takes the file's lock if nobody has it.
+pub fn try_lock(place: &Place) -> Result<Option<Lock>> {
+    let path = lock_file(place);
+    Lock::try_acquire(&path).context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
+    })
+}
+
+/// Takes the file's lock.
+pub fn lock(place: &Place) -> Result<Lock> {
+    let path = lock_file(place);
+    let taken = Lock::acquire(&path, log::PATIENCE).context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
+    })?;
+    taken.ok_or_else(|| {
+        Error::busy(format!("{} is being written by another", place.shown))
+            .because(format!("{} was held all the time", path.display()))
+            .hint("git ccc doctor")
+    })
+}
+
+/// Where it is kept what readers of a file know.
+pub fn known(place: &Place) -> PathBuf {
+    folder(&place.hub).join("known").join(place.id.to_string())
+}
+
+/// Where orders wait.
+pub fn queue(place: &Place) -> PathBuf {
+    folder(&place.hub).join("queue").join(place.id.to_string())
+}
+
+/// Where it stands what a write is about to do.
+pub fn doing(place: &Place) -> PathBuf {
+    folder(&place.hub).join("doing").join(place.id.to_string())
+}
+
+/// Returns a line that is as long as any other of two object ids.
+pub fn record(line: &str) -> Vec<u8> {
+    const LONGEST: usize = 2 * 64 + 1;
+    format!("{line:<LONGEST$}\n").into_bytes()
+}
+
+/// Forgets what readers knew long ago, and orders that nobody came back for.
+pub fn forget(place: &Place, now: Timestamp) {
+    let folders = [known(place), queue(place)];
+    let all = folders.iter().filter_map(|dir| std::fs::read_dir(dir).ok());
+    for entry in all.flatten().flatten() {
+        let written = entry.metadata().map(|meta| meta.mtime());
+        if written.is_ok_and(|at| now.unix() - at > KNOWN_FOR) {
+            // Only housekeeping: what fails now is done another time.
+            let _ = crate::fs::remove(&entry.path());
+        }
+    }
+}
