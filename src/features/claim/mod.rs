@@ -18,6 +18,7 @@ pub mod lost;
 pub mod model;
 pub mod plan;
 pub mod queue;
+pub mod snapshot;
 pub mod store;
 pub mod typed;
 pub mod view;

@@ -3,7 +3,7 @@
 use super::{
     logic::{Grant, State},
     model::{Claim, ClaimRecord, join},
-    store::{Snapshot, ref_name},
+    snapshot::{Snapshot, ref_name},
 };
 use crate::{
     base::{
