@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{Cmd, Running};
 use super::output::CommandOutput;
-use super::world::{World, poll};
+use super::world::{DEADLINE, World, poll};
 
 /// Runs all of them at once: each process is up and waits at a barrier before the first may go on. Outputs come in the order given.
 pub fn race(commands: impl IntoIterator<Item = Cmd>) -> Vec<CommandOutput> {
@@ -102,11 +102,16 @@ impl Packer {
             while !stopped.load(Ordering::SeqCst) {
                 let round = counted.load(Ordering::SeqCst);
                 // Either may find a ref locked and give up: that is a part of the weather, not a failure.
-                let _ = if round % 8 == 7 {
-                    world.git(["gc", "--quiet"])
+                let args: &[&str] = if round % 8 == 7 {
+                    &["gc", "--quiet"]
                 } else {
-                    world.git(["pack-refs", "--all", "--prune"])
+                    &["pack-refs", "--all", "--prune"]
                 };
+                // Among sixty processes it takes as long as it takes; the race has an end of its own.
+                let _ = world
+                    .command("git", args.to_vec())
+                    .within(10 * DEADLINE)
+                    .run();
                 counted.fetch_add(1, Ordering::SeqCst);
             }
         });
