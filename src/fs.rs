@@ -163,6 +163,19 @@ fn prepare(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     Ok(temp)
 }
 
+/// Has the disk begin with what was written to a file, and waits for no more than that.
+///
+/// A rename that follows is then on the disk after the content, or a moment before it, and not the half minute that
+/// the kernel keeps new content back for.
+pub fn begin_writeback(file: &fs::File) {
+    // Content that nobody needs in memory is written at once; what is being written stays there all the same. A file
+    // system that takes no advice writes when it likes, as it does for everybody.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = rustix::fs::fsync(file);
+}
+
 /// Makes a directory, with those above it, that nobody else can look into.
 pub fn private_dir(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;

@@ -11,7 +11,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -31,18 +31,20 @@ pub fn write(repo: &Repo, kind: Kind, data: &[u8]) -> io::Result<Oid> {
         Kind::Tree => SMALL_TREE,
         _ => SMALL,
     };
+    let objects = repo.gix().objects.store_ref().path();
     if data.len() > small {
-        return repo
+        let oid = repo
             .gix()
             .objects
             .write_buf(kind, data)
-            .map_err(io::Error::other);
+            .map_err(io::Error::other)?;
+        if repo.syncs_objects() {
+            fs::File::open(path_of(objects, oid).1)?.sync_all()?;
+        }
+        return Ok(oid);
     }
     let oid = gix::objs::compute_hash(repo.hash(), kind, data).map_err(io::Error::other)?;
-    let hex = oid.to_string();
-    let objects = repo.gix().objects.store_ref().path();
-    let dir = objects.join(&hex[..2]);
-    let path = dir.join(&hex[2..]);
+    let (dir, path) = path_of(objects, oid);
     if path.symlink_metadata().is_ok() {
         return Ok(oid);
     }
@@ -52,8 +54,9 @@ pub fn write(repo: &Repo, kind: Kind, data: &[u8]) -> io::Result<Oid> {
         std::process::id(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     ));
-    let done = put(&temp, &stored(&loose_header(kind, data.len() as u64), data))
-        .and_then(|()| into_place(&temp, &dir, &path));
+    let bytes = stored(&loose_header(kind, data.len() as u64), data);
+    let done =
+        put(&temp, &bytes, repo.syncs_objects()).and_then(|()| into_place(&temp, &dir, &path));
     if done.is_err() {
         // The error that is returned says more than a left-over file.
         let _ = fs::remove_file(&temp);
@@ -70,10 +73,20 @@ pub fn read(repo: &Repo, oid: Oid) -> Option<(Kind, Vec<u8>)> {
     Some((kind, data))
 }
 
-fn put(temp: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Returns an object's directory and its file.
+fn path_of(objects: &Path, oid: Oid) -> (PathBuf, PathBuf) {
+    let hex = oid.to_string();
+    let dir = objects.join(&hex[..2]);
+    let path = dir.join(&hex[2..]);
+    (dir, path)
+}
+
+fn put(temp: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let options = options.write(true).create_new(true).mode(0o444);
-    options.open(temp)?.write_all(bytes)
+    let mut file = options.open(temp)?;
+    file.write_all(bytes)?;
+    if sync { file.sync_all() } else { Ok(()) }
 }
 
 fn into_place(temp: &Path, dir: &Path, path: &Path) -> io::Result<()> {

@@ -171,6 +171,12 @@ impl Repo {
             .map(|value| value.to_str_lossy().into_owned())
     }
 
+    /// Tells whether a new object is waited for until it is on the disk, which git does not do unless `core.fsync` says so.
+    pub fn syncs_objects(&self) -> bool {
+        self.config("core.fsync")
+            .is_some_and(|value| names_loose_objects(&value))
+    }
+
     /// Returns which differences between names the file system does not see.
     pub fn fold(&self) -> crate::base::scope::Fold {
         crate::base::scope::Fold {
@@ -193,6 +199,23 @@ impl Repo {
         }
         Some(name.to_owned())
     }
+}
+
+/// Reads a list as git-config(1) has it for `core.fsync`: components and groups of them, each taken out by a `-`.
+fn names_loose_objects(value: &str) -> bool {
+    let mut named = false;
+    for word in value.split(',').map(str::trim) {
+        let (is_in, word) = match word.strip_prefix('-') {
+            Some(word) => (false, word),
+            None => (true, word),
+        };
+        match word {
+            "loose-object" | "objects" | "committed" | "added" | "all" => named = is_in,
+            "none" => named = false,
+            _ => {}
+        }
+    }
+    named
 }
 
 fn backend(repo: &gix::Repository) -> Backend {
@@ -219,5 +242,27 @@ fn backend(repo: &gix::Repository) -> Backend {
         Backend::Files
     } else {
         Backend::Foreign
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_loose_objects;
+
+    #[test]
+    fn objects_are_synced_where_git_would() {
+        for (value, synced) in [
+            ("loose-object", true),
+            ("committed", true),
+            ("all", true),
+            ("reference, objects", true),
+            ("committed,-loose-object", false),
+            ("-loose-object,added", true),
+            ("all,none", false),
+            ("reference", false),
+            ("", false),
+        ] {
+            assert_eq!(names_loose_objects(value), synced, "{value}");
+        }
     }
 }

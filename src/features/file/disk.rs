@@ -139,9 +139,15 @@ pub fn read(path: &Path) -> Result<Found> {
 
 /// Replaces a file whole, if it is still as it was found; tells whether it was.
 ///
-/// The new content is on the disk before its name is: a full disk, a kill or a power cut leaves the old file or the new
-/// one. The name itself is not waited for: a power cut may bring the old file back, as it may with git's own refs.
-pub fn replace(path: &Path, bytes: &[u8], old: &Found, temp_name: &str) -> Result<bool> {
+/// A full disk or a kill leaves the old file or the new one. How far a power cut is waited out is git's setting
+/// `core.fsync`: by default the disk has begun with the content before its name changes, as ext4 and btrfs do of
+/// themselves; with `loose-object` in it the content is there.
+pub fn replace(
+    path: &Path,
+    (bytes, sync): (&[u8], bool),
+    old: &Found,
+    temp_name: &str,
+) -> Result<bool> {
     let unwritable = || format!("{} cannot be written, and is as it was", path.display());
     if old
         .meta
@@ -158,7 +164,7 @@ pub fn replace(path: &Path, bytes: &[u8], old: &Found, temp_name: &str) -> Resul
     let dir = path.parent().unwrap_or(Path::new("/"));
     let temp = dir.join(temp_name);
     let done = fs::create_dir_all(dir)
-        .and_then(|()| prepare(&temp, bytes, old.meta.as_ref()))
+        .and_then(|()| prepare(&temp, (bytes, sync), old.meta.as_ref()))
         .and_then(|()| {
             if !old.still(path) {
                 return Ok(false);
@@ -186,7 +192,7 @@ pub fn remove(path: &Path, old: &Found) -> Result<bool> {
     Ok(true)
 }
 
-fn prepare(temp: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
+fn prepare(temp: &Path, (bytes, sync): (&[u8], bool), old: Option<&Metadata>) -> io::Result<()> {
     // Only who holds the file's lock writes here: what stands there was left by a kill.
     crate::fs::remove(temp)?;
     let mut options = OpenOptions::new();
@@ -204,5 +210,10 @@ fn prepare(temp: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> 
         }
         file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))?;
     }
-    file.sync_all()
+    if sync {
+        file.sync_all()
+    } else {
+        crate::fs::begin_writeback(&file);
+        Ok(())
+    }
 }

@@ -198,7 +198,8 @@ fn put(place: &Place, bytes: Option<&[u8]>, found: &Found) -> Result<bool> {
         bytes if bytes == found.bytes.as_deref() => Ok(true),
         Some(bytes) => {
             let temp = format!(".ccc-{}.tmp", place.id);
-            disk::replace(&place.path, bytes, found, &temp)
+            let sync = place.hub.syncs_objects();
+            disk::replace(&place.path, (bytes, sync), found, &temp)
         }
         None => disk::remove(&place.path, found),
     }
