@@ -41,6 +41,11 @@ pub const AGENT_IDS: &[(&str, &str)] = &[
 /// Where agents say which process they are.
 pub const AGENT_PIDS: &[&str] = &["CLAUDE_PID"];
 
+/// Where Claude Code says what it runs in: `cli` is a terminal.
+pub const CLAUDE_ENTRYPOINT: &str = "CLAUDE_CODE_ENTRYPOINT";
+/// Where Claude Code says whether a person is there: `0` is nobody.
+pub const CLAUDE_ATTENDED: &str = "CLAUDE_CODE_SESSION_ATTENDED";
+
 /// Returns a variable's value if it is set, not empty and valid Unicode.
 #[expect(
     clippy::disallowed_methods,

@@ -67,18 +67,30 @@ pub fn is_running(id: &ProcessId) -> bool {
 ///
 /// Only two ancestors are proof enough: a known agent, and a session leader on a
 /// terminal (a person's shell). The shell that an agent opens for one command
-/// dies with the command, so nothing else is taken: then beats decide.
+/// dies with the command, so nothing else is taken: then beats decide. They do
+/// too for an agent that serves many conversations and outlives each of them.
 pub fn caller(agent_names: &[&str]) -> Option<ProcessId> {
     let mut pid = parent(std::process::id())?;
     for _ in 0..32 {
         let (_, leader, tty, _) = stat(pid)?;
         let command = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        if agent_names.contains(&command.trim()) || (leader == pid && tty != 0) {
+        if agent_names.contains(&command.trim()) {
+            return process(pid).filter(|_| !serves_many(pid));
+        }
+        if leader == pid && tty != 0 {
             return process(pid);
         }
         pid = parent(pid).filter(|&up| up > 1)?;
     }
     None
+}
+
+/// Tells whether a process is Codex's server, which its terminals share since 0.157 and leave running.
+fn serves_many(pid: u32) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0)
+        .skip(1)
+        .any(|word| word == b"app-server")
 }
 
 /// Tells whether a process is another one or was started below it; all are below the first, which says nothing.

@@ -59,6 +59,7 @@ impl Agent {
             .cwd(&self.dir)
             .env(pid, self.process.id().to_string())
             .env(id, &self.id)
+            .env("CLAUDE_CODE_ENTRYPOINT", "cli")
     }
 
     /// A hook that has not run yet; `fields` are added to the common ones.

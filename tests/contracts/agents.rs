@@ -1,4 +1,5 @@
-//! What agents' hooks print, against what the vendors document: every event of both, old and new fields, and what is no event at all.
+//! What agents' hooks print, against what the vendors document: what was recorded of both, every event they document, old
+//! and new fields, and what is no event at all.
 
 use std::fs;
 
@@ -94,6 +95,112 @@ fn answers_to_claude_are_documented_ones() {
 fn answers_to_codex_are_documented_ones() {
     replay("codex", "codex.jsonl");
     replay("codex", "codex-old.jsonl");
+}
+
+#[test]
+fn answers_to_recorded_claude_are_documented_ones() {
+    replay("claude", "claude-2.1.330.jsonl");
+}
+
+#[test]
+fn answers_to_recorded_older_claude_are_documented_ones() {
+    replay("claude", "claude-2.1.197.jsonl");
+}
+
+#[test]
+fn answers_to_recorded_codex_are_documented_ones() {
+    replay("codex", "codex-0.169.0.jsonl");
+}
+
+/// What was recorded of each agent, newest first.
+const RECORDED: &[(&str, &str)] = &[
+    ("claude", "claude-2.1.330.jsonl"),
+    ("claude", "claude-2.1.197.jsonl"),
+    ("codex", "codex-0.169.0.jsonl"),
+];
+
+fn event(line: &str) -> Value {
+    serde_json::from_str(line).expect("a line of JSON")
+}
+
+#[test]
+fn what_is_installed_was_recorded() {
+    for (vendor, file) in [RECORDED[0], RECORDED[2]] {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/agents/");
+        let text = fs::read_to_string(format!("{path}{vendor}.json")).expect("a template");
+        let template: Value = serde_json::from_str(&text).expect("JSON");
+        let lines = data(file);
+        let recorded: Vec<Value> = lines
+            .lines()
+            .map(|line| event(line)["hook_event_name"].clone())
+            .collect();
+        for name in template["hooks"].as_object().expect("hooks").keys() {
+            assert!(
+                recorded.iter().any(|event| event == name),
+                "{vendor}: {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn alone_a_session_is_told_who_it_is_and_nothing_more() {
+    for (vendor, file) in RECORDED {
+        let w = ready(World::new());
+        w.write("a.txt", "base\n");
+        w.git(["add", "."]).ok();
+        w.git(["commit", "-qm", "base"]).ok();
+        let lines = stream(&w, file);
+        let id = event(&lines[0])["session_id"].clone();
+        let agent = Agent::new(&w, vendor, id.as_str().expect("an id"));
+        for line in &lines {
+            let out = agent.command(["hook", vendor]).stdin(line).run();
+            assert_eq!(out.ok().stderr, "", "{line}");
+            let begins = event(line)["hook_event_name"] == "SessionStart";
+            assert_eq!(!out.stdout.is_empty(), begins, "{line}\n{out}");
+        }
+    }
+}
+
+#[test]
+fn what_we_cannot_read_stops_no_tool() {
+    for (vendor, file) in RECORDED {
+        let w = ready(World::new());
+        fs::write(w.repo().join(".git/refs/ccc/log"), "no oid\n").expect("a file");
+        for line in stream(&w, file) {
+            let kind = event(&line)["hook_event_name"].clone();
+            if !matches!(
+                kind.as_str(),
+                Some("PreToolUse" | "Stop" | "UserPromptSubmit")
+            ) {
+                continue;
+            }
+            let out = w.command(BINARY, ["hook", vendor]).stdin(&line).run();
+            assert_eq!(out.ok().stdout, "", "{line}");
+            assert!(out.stderr.lines().count() <= 1, "{line}\n{out}");
+        }
+    }
+}
+
+#[test]
+fn a_patch_below_another_directory_is_judged_where_it_lands() {
+    let w = ready(World::new());
+    let holder = w.session("holder");
+    holder.ccc(["claim", "deep/wd3.txt"]).ok();
+    let lines = stream(&w, "codex-0.169.0.jsonl");
+    let moved = lines
+        .iter()
+        .find(|line| line.contains("cd deep && apply_patch"));
+    let out = w
+        .command(BINARY, ["hook", "codex"])
+        .stdin(moved.expect("it was recorded"))
+        .run();
+    let answer = &out.ok().json()["hookSpecificOutput"];
+    let reason = answer["permissionDecisionReason"].as_str();
+    assert!(
+        reason.is_some_and(|text| text.contains("deep/wd3.txt") && text.contains(holder.tag())),
+        "{out}"
+    );
 }
 
 /// Every event that Claude Code documents, and one that it does not.

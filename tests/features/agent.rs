@@ -2,6 +2,7 @@
 
 use crate::common::agent::Agent;
 use crate::common::command::Running;
+use crate::common::output::CommandOutput;
 use crate::common::race::race;
 use crate::common::setup::ready;
 use crate::common::world::{BINARY, World, poll};
@@ -426,6 +427,62 @@ fn the_end_keeps_the_session_or_gives_back_as_told() {
     assert_ne!(a.start("resume"), tag);
 }
 
+/// Runs a hook of Codex below a server that many of its terminals share.
+fn below_server(w: &World, event: &str, fields: &Value) -> CommandOutput {
+    let codex = w.home().join("codex");
+    if !codex.exists() {
+        std::os::unix::fs::symlink("/bin/sh", &codex).expect("a link");
+    }
+    let mut input = json!({"session_id": "c-1", "cwd": w.repo(), "hook_event_name": event, "transcript_path": null});
+    let all = input.as_object_mut().expect("an object");
+    all.extend(fields.as_object().expect("an object").clone());
+    // The shell must stay, or it is no process above the hook.
+    let text = "\"$0\" hook codex; exit $?";
+    w.command(
+        codex.display().to_string(),
+        ["-c", text, BINARY, "app-server"],
+    )
+    .stdin(input.to_string())
+    .run()
+}
+
+#[test]
+fn a_server_of_many_conversations_is_no_proof_that_one_goes_on() {
+    let w = ready(World::new());
+    let start = json!({"source": "startup"});
+    assert!(
+        below_server(&w, "SessionStart", &start)
+            .ok()
+            .stdout
+            .contains("This one is codex")
+    );
+    let mine = || {
+        w.command(BINARY, ["claim", "a.txt"])
+            .env("CODEX_THREAD_ID", "c-1")
+    };
+    mine().run().ok();
+    let peer = w.session("peer");
+    let life = || {
+        let who = w.ccc(["who", "--json"]).ok().json();
+        let all = who["sessions"].as_array().expect("a list").clone();
+        let codex = all.iter().find(|session| session["agent"] == "codex");
+        codex.expect("it is listed")["life"].clone()
+    };
+    assert_eq!(life(), "alive");
+    peer.ccc(["claim", "a.txt"]).code(1);
+    assert_eq!(
+        below_server(&w, "SessionEnd", &json!({"reason": "other"}))
+            .ok()
+            .stdout,
+        ""
+    );
+    assert_eq!(life(), "dead", "it has said that it ends");
+    peer.ccc(["claim", "a.txt"]).ok();
+    let again = below_server(&w, "SessionStart", &json!({"source": "resume"}));
+    assert!(again.ok().stdout.contains("This one is codex"));
+    assert_eq!(life(), "alive");
+}
+
 #[test]
 fn an_idle_session_is_woken_once_and_told_no_more_than_that() {
     let w = ready(World::options().real_clock().build());
@@ -464,6 +521,55 @@ fn an_idle_session_is_woken_once_and_told_no_more_than_that() {
         "",
         "it does not outlive its session"
     );
+}
+
+#[test]
+fn a_session_that_is_just_beginning_can_be_woken() {
+    let w = ready(World::options().real_clock().build());
+    let peer = w.session("peer");
+    let mut a = claude(&w, "c-1");
+    let wait = || {
+        let input = json!({"session_id": "c-1", "cwd": w.repo(), "hook_event_name": "SessionStart", "source": "startup"});
+        a.command(["hook", "claude-wake"]).stdin(input.to_string())
+    };
+    // Claude Code starts both hooks at once.
+    let waiting = wait().spawn();
+    let tag = a.start("startup");
+    peer.ccc(["send", &tag, "look"]).ok();
+    assert!(waiting.wait().code(2).stderr.contains("you have mail"));
+    a.told("UserPromptSubmit", &json!({"prompt": "x"}));
+    a.die();
+    a = claude(&w, "c-1");
+    let input = json!({"session_id": "c-1", "cwd": w.repo(), "hook_event_name": "SessionStart", "source": "resume"});
+    let waiting = a
+        .command(["hook", "claude-wake"])
+        .stdin(input.to_string())
+        .spawn();
+    assert_eq!(a.start("resume"), tag);
+    peer.ccc(["send", &tag, "look again"]).ok();
+    assert!(waiting.wait().code(2).stderr.contains("you have mail"));
+}
+
+#[test]
+fn nothing_waits_where_claude_code_would_wait_for_it() {
+    let w = ready(World::options().real_clock().build());
+    let a = claude(&w, "c-1");
+    a.start("startup");
+    // As `claude -p` says it, and a terminal that nobody attends.
+    for (name, value) in [
+        ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli"),
+        ("CLAUDE_CODE_SESSION_ATTENDED", "0"),
+    ] {
+        for event in ["SessionStart", "Stop"] {
+            let input = json!({"session_id": "c-1", "cwd": w.repo(), "hook_event_name": event});
+            let out = a
+                .command(["hook", "claude-wake"])
+                .env(name, value)
+                .stdin(input.to_string())
+                .run();
+            assert_eq!((out.ok().stdout.as_str(), out.stderr.as_str()), ("", ""));
+        }
+    }
 }
 
 #[test]

@@ -231,9 +231,11 @@ fn goes_on(ctx: &Ctx, vendor: Vendor, session: &crate::base::id::SessionTag) -> 
 
 /// A conversation that is over keeps its session for a resume, or gives everything back, as the setting says.
 fn end(ctx: &Ctx, input: &Input, tag: &crate::base::id::SessionTag) -> Result<()> {
-    let goes_on = matches!(input.reason.as_deref(), Some("clear" | "resume"));
-    if goes_on || ctx.settings()?.at_end() == AtEnd::Mark {
+    if matches!(input.reason.as_deref(), Some("clear" | "resume")) {
         return Ok(());
+    }
+    if ctx.settings()?.at_end() == AtEnd::Mark {
+        return store::depart(ctx, tag);
     }
     let repo = ctx.repo()?;
     memory::at_end(ctx, tag);

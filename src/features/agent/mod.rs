@@ -15,6 +15,11 @@
 //! | SessionEnd | keeps the session for a resume, or ends it (setting `agents.at_end`) |
 //! | all | beat |
 //!
+//! What both really send and how they treat answers is known from records (`tests/data/agents/README.md`). Codex carries out
+//! `cd DIR && apply_patch` in a shell itself, so paths of such a patch count from there; its terminals share a server that
+//! says nothing of one conversation, so their sessions live by beats until `SessionEnd`; `claude -p` waits for every hook, so
+//! waking is for terminals.
+//!
 //! Invariants: nothing to say is nothing printed; only keys that the vendor documents are printed; a failure of ours is
 //! one line on standard error and exit 0, and no lock is waited for longer than a second. A message is offered once
 //! however many hooks run at one time. What others wrote is named, escaped, capped and never worded as an approval, and

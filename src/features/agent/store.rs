@@ -95,7 +95,8 @@ pub fn attend(ctx: &Ctx, vendor: Vendor, input: &Input) -> Result<Who> {
         .map(|path| path.display().to_string());
     let moved = input.event == Event::UserPromptSubmit && session.record.worktree != here;
     let gone = |process: &ProcessId| !host::is_running(process);
-    let back = own.is_some() && session.record.process.as_ref().is_some_and(gone);
+    let back = session.record.process.as_ref().is_some_and(gone)
+        && (own.is_some() || input.event != Event::SessionEnd);
     let session = if (input.event == Event::SessionStart && !input.nested) || moved || back {
         enter(ctx, vendor, input, (own, Some(session.tag)))?
     } else {
@@ -161,6 +162,25 @@ fn own_process(vendor: Vendor) -> Option<ProcessId> {
         Vendor::Codex => &[],
     };
     register::process_of(variables, &[vendor.word()])
+}
+
+/// Notes that a conversation is over whose process does not say so: a server of many goes on, so the process of this
+/// hook, which ends now, stands for it from here on.
+pub fn depart(ctx: &Ctx, tag: &SessionTag) -> Result<()> {
+    let repo = ctx.repo()?;
+    let Some((mut session, old)) = session_store::load(repo, tag)? else {
+        return Ok(());
+    };
+    if session.record.process.is_some() {
+        return Ok(());
+    }
+    session.record.process = host::process(std::process::id());
+    session.record.pids = Some(host::pid_space());
+    session.record.nonce = ctx.dice.hex(8);
+    session_store::save(repo, &session, Some(old))
+        .map_err(|lost| lost.into_error("note the end of the session"))?;
+    session_store::publish(ctx, &session, false);
+    Ok(())
 }
 
 /// Returns the session that the flag or the variable names, unless it is another conversation's: then it was inherited.

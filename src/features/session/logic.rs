@@ -26,6 +26,8 @@ pub trait Host {
     fn name(&self) -> &str;
     /// Returns the boot id.
     fn boot(&self) -> &str;
+    /// Returns which processes can be seen from here.
+    fn pids(&self) -> &str;
     /// Tells whether exactly this process runs.
     fn runs(&self, process: &ProcessId) -> bool;
 }
@@ -35,12 +37,17 @@ pub fn life(record: &SessionRecord, host: &impl Host, now: Timestamp) -> Life {
     if record.host == host.name()
         && let Some(process) = &record.process
     {
-        let same_boot = record.boot == host.boot();
-        return if same_boot && host.runs(process) {
-            Life::Alive
-        } else {
-            Life::Dead
-        };
+        if record.boot != host.boot() {
+            return Life::Dead;
+        }
+        // From within a sandbox all processes outside of it look gone.
+        if record.pids.as_ref().is_none_or(|pids| pids == host.pids()) {
+            return if host.runs(process) {
+                Life::Alive
+            } else {
+                Life::Dead
+            };
+        }
     }
     if now.unix() - record.beat.unix() <= BEAT_GRACE_SECONDS {
         Life::Alive
@@ -155,6 +162,9 @@ mod tests {
         fn boot(&self) -> &'static str {
             "b1"
         }
+        fn pids(&self) -> &'static str {
+            "p1"
+        }
         fn runs(&self, process: &ProcessId) -> bool {
             process.pid == 7 && process.start == "70"
         }
@@ -168,6 +178,7 @@ mod tests {
             native: Some(format!("id-{tag}")),
             host: "here".to_owned(),
             boot: "b1".to_owned(),
+            pids: None,
             repo: String::new(),
             worktree: Some(worktree.to_owned()),
             branch: None,
@@ -217,6 +228,15 @@ mod tests {
             Life::Dead,
             "the pid was used again"
         );
+        record.pids = Some("p2".to_owned());
+        assert_eq!(
+            life(&record, &Here, at(1000)),
+            Life::Alive,
+            "what a sandbox cannot see is not gone"
+        );
+        assert_eq!(life(&record, &Here, later), Life::Quiet);
+        record.pids = Some("p1".to_owned());
+        assert_eq!(life(&record, &Here, later), Life::Dead);
         record.host = "there".to_owned();
         assert_eq!(life(&record, &Here, at(1000)), Life::Alive);
         assert_eq!(

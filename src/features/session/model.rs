@@ -25,6 +25,9 @@ pub struct SessionRecord {
     /// That host's boot id; a pid means nothing under another one.
     #[serde(default)]
     pub boot: String,
+    /// Which processes of that host its own can see: a pid means nothing in a sandbox or container beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<String>,
     /// The repository's common directory, so that the hub can say where it is.
     pub repo: String,
     /// The root of its worktree.

@@ -146,6 +146,7 @@ fn registration(ctx: &Ctx, repo: &Repo, entry: &Entry) -> Result<(Session, Optio
         native: entry.native.clone(),
         host: host::name(),
         boot: host::boot_id(),
+        pids: entry.process.is_some().then(host::pid_space),
         repo: repo.common_dir().display().to_string(),
         worktree: repo.worktree().map(|path| path.display().to_string()),
         branch: repo.branch(),

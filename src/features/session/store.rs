@@ -31,14 +31,16 @@ use std::path::PathBuf;
 pub struct ThisHost {
     name: String,
     boot: String,
+    pids: String,
 }
 
 impl ThisHost {
-    /// Asks the host for its name and boot.
+    /// Asks the host for its name, its boot and what can be seen from here.
     pub fn new() -> Self {
         ThisHost {
             name: host::name(),
             boot: host::boot_id(),
+            pids: host::pid_space(),
         }
     }
 }
@@ -56,6 +58,10 @@ impl Host for ThisHost {
 
     fn boot(&self) -> &str {
         &self.boot
+    }
+
+    fn pids(&self) -> &str {
+        &self.pids
     }
 
     fn runs(&self, process: &ProcessId) -> bool {

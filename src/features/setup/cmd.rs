@@ -75,7 +75,7 @@ pub fn init(ctx: &Ctx, args: &InitArgs, page: &[u8]) -> Result<()> {
     drop(guard);
     if files.iter().any(|file| file == ".codex/hooks.json") {
         ctx.ui.note(
-            "once, in Codex: type /hooks and approve those of git-ccc; until then it runs none",
+            "once, in Codex: trust this folder and then its hooks (it asks, or type /hooks); until then it runs none",
         );
     }
     let show = |path: &PathBuf| path.display().to_string();

@@ -1,6 +1,8 @@
 //! Which files a tool is about to write.
 
+use super::shell;
 use serde_json::Value;
+use std::path::Path;
 
 /// So deep texts are looked for in a tool's input.
 const DEPTH: usize = 4;
@@ -19,7 +21,15 @@ pub fn written(tool: &str, input: &Value) -> Vec<String> {
             patches(input, DEPTH, &mut paths);
         }
         "apply_patch" => patches(input, DEPTH, &mut paths),
-        _ if is_shell(tool) => patches(input, DEPTH, &mut paths),
+        _ if is_shell(tool) => {
+            patches(input, DEPTH, &mut paths);
+            paths.retain(|path| !path.is_empty());
+            if let Some(dir) = patch_dir(input).filter(|_| !paths.is_empty()) {
+                for path in &mut paths {
+                    *path = below(&dir, path);
+                }
+            }
+        }
         _ => {}
     }
     paths.retain(|path| !path.is_empty());
@@ -43,6 +53,30 @@ pub fn is_shell(tool: &str) -> bool {
         tool,
         "Bash" | "shell" | "local_shell" | "exec_command" | "unified_exec"
     )
+}
+
+/// Returns the directory that a shell command changes into before it applies a patch: `cd DIR && apply_patch …`.
+fn patch_dir(input: &Value) -> Option<String> {
+    let mut dir: Option<String> = None;
+    for words in shell::commands(&command(input)?) {
+        match words.first()?.as_str() {
+            "cd" => {
+                let to = words[1..].iter().find(|word| !word.starts_with('-'))?;
+                dir = Some(dir.map_or_else(|| to.clone(), |dir| below(&dir, to)));
+            }
+            "apply_patch" | "applypatch" => return dir,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Returns a path as it is seen from where a directory is seen from.
+fn below(dir: &str, path: &str) -> String {
+    if path.starts_with("~/") {
+        return path.to_owned();
+    }
+    Path::new(dir).join(path).display().to_string()
 }
 
 /// Returns the shell command of a tool, if it has one.
@@ -145,6 +179,11 @@ pub fn writes(tool: &str, input: &Value) -> Vec<(String, Writes)> {
         _ => {
             let mut added = Vec::new();
             added_files(input, DEPTH, &mut added);
+            if let Some(dir) = patch_dir(input).filter(|_| is_shell(tool)) {
+                for (name, _) in &mut added {
+                    *name = below(&dir, name);
+                }
+            }
             let all = written(tool, input).into_iter();
             all.map(|path| {
                 let whole = added.iter().find(|(name, _)| *name == path);
@@ -239,6 +278,21 @@ mod tests {
             ),
             all
         );
+        let moved = format!("cd deep && cd 'er' && apply_patch <<'E'\n{patch}\nE");
+        assert_eq!(
+            written("Bash", &json!({ "command": moved })),
+            ["deep/er/c d.txt", "deep/er/src/a.rs", "deep/er/src/b.rs"]
+        );
+        let script = json!({"command": ["bash", "-lc", moved.replace("src/a.rs", "/r/a.rs")]});
+        assert_eq!(
+            written("shell", &script),
+            ["/r/a.rs", "deep/er/c d.txt", "deep/er/src/b.rs"]
+        );
+        let whole = writes("Bash", &json!({ "command": moved }));
+        assert!(whole.contains(&(
+            "deep/er/c d.txt".to_owned(),
+            Writes::Whole("x\n".to_owned())
+        )));
         assert!(written("Read", &json!({"file_path": "/r/a.rs"})).is_empty());
         assert!(written("Edit", &json!({"file_path": 3})).is_empty());
         assert!(written("Edit", &Value::Null).is_empty());

@@ -9,6 +9,7 @@ use crate::{
     env,
     error::Result,
     features::setup::logic::Finding,
+    git::Repo,
     proc::Cmd,
 };
 use serde_json::Value;
@@ -63,7 +64,9 @@ pub fn examine(ctx: &Ctx) -> Result<Report> {
         report.findings.extend(if agent == "claude" {
             claude(root)
         } else {
-            codex(root)
+            // In a linked worktree Codex takes the hooks of the first one, and asks for trust there (seen with 0.169.0).
+            let first = Repo::open(ctx.repo()?.common_dir())?;
+            codex(first.worktree().unwrap_or(root))
         });
     }
     Ok(report)
@@ -213,7 +216,7 @@ fn codex(root: &Path) -> Vec<Finding> {
     if !trusted || !approved {
         let fact = "Codex runs no hook here before a person has trusted the project and approved the hooks, once".to_owned();
         let step = format!(
-            "cd {} && codex    # trust the project, then type /hooks and approve those of git-ccc",
+            "cd {} && codex    # trust the folder, then its hooks: it asks for both, or type /hooks",
             shell(&root.display().to_string())
         );
         found.push(closed(fact, step));
