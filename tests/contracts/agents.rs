@@ -6,6 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::common::agent::Agent;
+use crate::common::output::CommandOutput;
 use crate::common::schema::faults;
 use crate::common::setup::ready;
 use crate::common::world::{BINARY, World};
@@ -49,7 +50,7 @@ fn replay(vendor: &'static str, file: &str) {
             .env("CCC_INBOX_PER_MINUTE", "1000")
             .run()
             .ok();
-        let out = agent.command(["hook", vendor]).stdin(&line).run();
+        let out = sent(&agent, vendor, &line);
         assert_eq!(out.ok().stderr, "", "{line}");
         if out.stdout.is_empty() {
             continue;
@@ -119,6 +120,16 @@ const RECORDED: &[(&str, &str)] = &[
     ("codex", "codex-0.169.0.jsonl"),
 ];
 
+/// Runs a hook as the agent does: Claude Code names the conversation of the line in the environment as well.
+fn sent(agent: &Agent, vendor: &str, line: &str) -> CommandOutput {
+    let id = event(line)["session_id"].clone();
+    agent
+        .command(["hook", vendor])
+        .env("CLAUDE_CODE_SESSION_ID", id.as_str().expect("an id"))
+        .stdin(line)
+        .run()
+}
+
 fn event(line: &str) -> Value {
     serde_json::from_str(line).expect("a line of JSON")
 }
@@ -154,7 +165,7 @@ fn alone_a_session_is_told_who_it_is_and_nothing_more() {
         let id = event(&lines[0])["session_id"].clone();
         let agent = Agent::new(&w, vendor, id.as_str().expect("an id"));
         for line in &lines {
-            let out = agent.command(["hook", vendor]).stdin(line).run();
+            let out = sent(&agent, vendor, line);
             assert_eq!(out.ok().stderr, "", "{line}");
             let begins = event(line)["hook_event_name"] == "SessionStart";
             assert_eq!(!out.stdout.is_empty(), begins, "{line}\n{out}");
