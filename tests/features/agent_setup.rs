@@ -192,6 +192,23 @@ fn the_commands_are_the_same_bytes_everywhere_and_do_nothing_without_the_binary(
     assert!(out.ok().stdout.contains("git ccc"), "{out}");
 }
 
+/// A person trusts the repository and these hooks, as Codex 0.169.0 writes it down.
+fn approve(w: &World, events: &[&str]) {
+    let root = w.repo().display().to_string();
+    let hooks: Vec<String> = events
+        .iter()
+        .map(|event| {
+            let hook = format!("{root}/.codex/hooks.json:{event}:0:0");
+            format!("[hooks.state.\"{hook}\"]\ntrusted_hash = \"x\"\n")
+        })
+        .collect();
+    let config = format!(
+        "[projects.\"{root}\"]\ntrust_level = \"trusted\"\n{}",
+        hooks.concat()
+    );
+    fs::write(w.home().join(".codex/config.toml"), config).expect("a file");
+}
+
 #[test]
 fn doctor_fires_them_and_names_the_closed_gates() {
     let w = World::new();
@@ -228,10 +245,12 @@ fn doctor_fires_them_and_names_the_closed_gates() {
     let state = json!({"projects": {(&root): {"hasTrustDialogAccepted": true}}});
     fs::write(w.home().join(".claude.json"), state.to_string()).expect("a file");
     fs::create_dir(w.home().join(".codex")).expect("a directory");
-    let config = format!(
-        "[projects.\"{root}\"]\ntrust_level = \"trusted\"\n[hooks.state.\"{root}/.codex/hooks.json:stop:0:0\"]\ntrusted_hash = \"x\"\n"
-    );
-    fs::write(w.home().join(".codex/config.toml"), config).expect("a file");
+    let all = "pre_tool_use permission_request post_tool_use pre_compact session_start session_end user_prompt_submit stop";
+    let all: Vec<&str> = all.split(' ').collect();
+    approve(&w, &all[1..]);
+    let closed = codes(&report(&w), "agent-gate");
+    assert_eq!(closed.len(), 1, "one that was not approved: {closed:?}");
+    approve(&w, &all);
     assert_eq!(codes(&report(&w), "agent-gate"), Vec::<String>::new());
     w.write(".claude/settings.local.json", "{\"disableAllHooks\": true}");
     assert_eq!(codes(&report(&w), "agent-gate").len(), 1);

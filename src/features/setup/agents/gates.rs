@@ -66,7 +66,7 @@ pub fn examine(ctx: &Ctx) -> Result<Report> {
         } else {
             // In a linked worktree Codex takes the hooks of the first one, and asks for trust there (seen with 0.169.0).
             let first = Repo::open(ctx.repo()?.common_dir())?;
-            codex(first.worktree().unwrap_or(root))
+            codex(first.worktree().unwrap_or(root), &hooks)
         });
     }
     Ok(report)
@@ -185,7 +185,19 @@ fn claude(root: &Path) -> Vec<Finding> {
     found
 }
 
-fn codex(root: &Path) -> Vec<Finding> {
+/// Returns `PreToolUse` as `pre_tool_use`.
+fn snake(event: &str) -> String {
+    let mut name = String::new();
+    for c in event.chars() {
+        if c.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}
+
+fn codex(root: &Path, hooks: &[(String, String)]) -> Vec<Finding> {
     let mut found = Vec::new();
     let path = user_dir(env::CODEX_DIR, ".codex").map(|dir| dir.join("config.toml"));
     let text = path.and_then(|path| crate::fs::read_capped(&path, CAP).ok().flatten());
@@ -212,7 +224,13 @@ fn codex(root: &Path) -> Vec<Finding> {
     });
     let file = root.join(".codex/hooks.json").display().to_string();
     let approved = get("hooks", "state").and_then(|state| state.as_table().cloned());
-    let approved = approved.is_some_and(|state| state.keys().any(|key| key.contains(&file)));
+    // Each hook is approved by itself: FILE:pre_tool_use:0:0.
+    let approved = approved.is_some_and(|state| {
+        hooks.iter().all(|(event, _)| {
+            let begin = format!("{file}:{}:", snake(event));
+            state.keys().any(|key| key.starts_with(&begin))
+        })
+    });
     if !trusted || !approved {
         let fact = "Codex runs no hook here before a person has trusted the project and approved the hooks, once".to_owned();
         let step = format!(
