@@ -36,6 +36,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns the real time, pinned or not: what times of files are compared with.
+#[expect(clippy::disallowed_methods, reason = "the one reader of the clock")]
+pub fn of_files() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}
+
 /// Returns the seconds that local time is ahead of UTC at a moment; zero where the zone is unknown.
 pub fn local_offset(at: Timestamp) -> i32 {
     use chrono::{Local, Offset, TimeZone};

@@ -1,7 +1,8 @@
 //! How much of a worktree is uncommitted: what `git status` counts, without starting it for each worktree.
 //!
-//! Nothing is written and no lock is taken. Renames are not looked for, submodules are compared by their commit alone, a
-//! directory of which git tracks nothing counts as one. The index is read as bytes, each directory is listed once, each
+//! No lock is taken, and nothing is written but a cache: how many names each directory had (`ccc-listings` in the git directory
+//! of the worktree), so that one that has not changed since is not listed again. Renames are not looked for, submodules are compared by their commit alone, a
+//! directory of which git tracks nothing counts as one. The index is read as bytes, each directory is listed at most once, each
 //! tracked file is looked at by one `lstat` beside its handle, and only files that their stat does not settle are read.
 //!
 //! Invariants: the numbers are those of `git status`, or git itself is asked. It is asked for whatever is decided by more
@@ -11,6 +12,7 @@
 //! here, so they are not needed and not asked.
 
 mod doubt;
+mod listings;
 mod scan;
 mod staged;
 mod untracked;
@@ -24,6 +26,10 @@ use crate::{
         status::{self, Work},
     },
 };
+use std::time::SystemTime;
+
+/// Times of files move on in steps that are shorter than this. In nanoseconds.
+const TICK: u32 = 20_000_000;
 
 /// Paths that differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,11 +73,13 @@ impl From<Unsupported> for Stop {
 }
 
 /// Counts what differs in a worktree.
-pub fn count(repo: &Repo) -> Result<Dirt> {
+///
+/// `now` is the real time, for times of files are compared with it.
+pub fn count(repo: &Repo, now: SystemTime) -> Result<Dirt> {
     if repo.backend() == Backend::Foreign {
         return asked(repo);
     }
-    match scan::count(repo) {
+    match scan::count(repo, now) {
         Ok(dirt) => Ok(dirt),
         Err(Stop::Ask) => asked(repo),
         Err(Stop::Failed(error)) => Err(error),

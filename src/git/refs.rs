@@ -312,6 +312,18 @@ pub fn find(repo: &Repo, name: &str) -> Result<Option<Oid>> {
     )))
 }
 
+/// Returns the ref that a symbolic ref names; nothing if it is none.
+pub fn symbolic(repo: &Repo, name: &str) -> Result<Option<String>> {
+    if repo.backend() == Backend::Foreign {
+        let out = run::read(repo).args(["symbolic-ref", "-q", name]).run()?;
+        return Ok(out.ok().then(|| out.stdout_text().trim().to_owned()));
+    }
+    Ok(match find_one(repo, name)? {
+        Some(gix::refs::Target::Symbolic(next)) => Some(next.as_bstr().to_string()),
+        _ => None,
+    })
+}
+
 /// Finds the newest lost swap in the end of a ref's reflog: (what was dropped, what it was dropped for).
 pub fn broken_reflog(repo: &Repo, name: &str) -> Option<(Oid, Oid)> {
     const TAIL: u64 = 8 * 1024;

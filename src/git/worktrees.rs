@@ -113,7 +113,12 @@ pub fn branch(tree: &Worktree) -> Option<String> {
     if let Ok(repo) = Repo::open(&tree.git_dir) {
         return repo.branch();
     }
-    let head = read(&tree.git_dir.join("HEAD"))?;
+    branch_at(&tree.git_dir)
+}
+
+/// The branch that the file of its HEAD names, which on reftable is none.
+pub fn branch_at(git_dir: &Path) -> Option<String> {
+    let head = read(&git_dir.join("HEAD"))?;
     Some(head.strip_prefix("ref: refs/heads/")?.to_owned())
 }
 
@@ -305,15 +310,10 @@ pub fn target(repo: &Repo) -> Result<Option<String>> {
     let remote = repo
         .config("checkout.defaultRemote")
         .unwrap_or_else(|| "origin".to_owned());
-    let cmd = run::read(repo)
-        .args(["symbolic-ref", "-q"])
-        .arg(format!("refs/remotes/{remote}/HEAD"));
-    let out = cmd.run()?;
-    if out.ok() {
-        let name = out.stdout_text().trim().to_owned();
-        if refs::find(repo, &name)?.is_some() {
-            return Ok(Some(name));
-        }
+    if let Some(name) = refs::symbolic(repo, &format!("refs/remotes/{remote}/HEAD"))?
+        && refs::find(repo, &name)?.is_some()
+    {
+        return Ok(Some(name));
     }
     for name in ["main", "master", "trunk"] {
         for full in [

@@ -385,6 +385,8 @@ fn every_state(w: World, states: &[State], all_asked: bool) {
     set_up(w);
     let asked = listening(w);
     let ours = by_us(w);
+    // By then directories have been listed.
+    let again = by_us(w);
     let asked = fs::read_to_string(asked).unwrap_or_default();
     let mut wrong = Vec::new();
     for (name, _, who) in states {
@@ -392,8 +394,12 @@ fn every_state(w: World, states: &[State], all_asked: bool) {
         let found = ours.iter().find(|(path, _)| *path == dir);
         let (_, counts) = found.unwrap_or_else(|| panic!("{name} is listed"));
         let git = by_git(w, &dir);
-        if *counts != git {
-            wrong.push(format!("{name}: {counts:?}, and git says {git:?}"));
+        let again = again.iter().find(|(path, _)| *path == dir);
+        let (_, again) = again.unwrap_or_else(|| panic!("{name} is listed again"));
+        if [counts, again] != [&git; 2] {
+            wrong.push(format!(
+                "{name}: {counts:?}, then {again:?}, and git says {git:?}"
+            ));
         }
         let git = asked.lines().any(|line| Path::new(line) == dir);
         if git != (all_asked || *who == Git) {
@@ -431,4 +437,55 @@ fn what_is_ignored_everywhere_is_ignored_here() {
     w.write("here", "x");
     assert_eq!(by_us(&w)[0].1, [0, 0, 1, 0]);
     assert_eq!(by_git(&w, &w.repo()), [0, 0, 1, 0]);
+}
+
+/// The file of listings; nothing if there is none.
+fn listings(w: &World) -> Option<Vec<u8>> {
+    fs::read(w.repo().join(".git/ccc-listings")).ok()
+}
+
+#[test]
+fn directories_are_listed_once_and_again_when_they_change() {
+    let w = base(World::new());
+    set_up(&w);
+    // What has just changed is not relied on, so it is looked at until it is old enough.
+    let mut known = None;
+    for _ in 0..200 {
+        assert_eq!(by_us(&w)[0].1, [0; 4]);
+        let now = listings(&w);
+        if now.is_some() && now == known {
+            break;
+        }
+        known = now;
+    }
+    let known = known.expect("listings are kept");
+    // A magic word, the device, and a record for each of four directories.
+    assert_eq!(known.len(), 8 + 8 + 4 * 36);
+    for name in ["d/e/new", "d/new", "new"] {
+        w.write(name, "x");
+        assert_eq!(by_us(&w)[0].1, [0, 0, 1, 0], "{name}");
+        fs::remove_file(w.repo().join(name)).expect("it goes");
+        assert_eq!(by_us(&w)[0].1, [0; 4], "{name}");
+    }
+    // Whatever the file says, it is no more than a hint.
+    for bytes in [&b""[..], b"CCCLIST1", &known[..40], &[0; 160], &[255; 4000]] {
+        fs::write(w.repo().join(".git/ccc-listings"), bytes).expect("a file");
+        w.write("d/new", "x");
+        assert_eq!(by_us(&w)[0].1, [0, 0, 1, 0]);
+        fs::remove_file(w.repo().join("d/new")).expect("it goes");
+    }
+}
+
+#[test]
+fn what_comes_in_the_moment_of_a_listing_is_seen_by_the_next() {
+    let w = base(World::new());
+    set_up(&w);
+    for round in 0..10 {
+        w.write("d/new", "x");
+        fs::remove_file(w.repo().join("d/new")).expect("it goes");
+        assert_eq!(by_us(&w)[0].1, [0; 4], "round {round}");
+        w.write("d/new", "x");
+        assert_eq!(by_us(&w)[0].1, [0, 0, 1, 0], "round {round}");
+        fs::remove_file(w.repo().join("d/new")).expect("it goes");
+    }
 }

@@ -45,7 +45,7 @@ fn below(random: &mut Random, end: usize) -> usize {
 fn step(random: &mut Random) -> String {
     let mut pick = |from: &[&'static str]| from[below(random, from.len())];
     let (name, other, folder, pattern) = (pick(NAMES), pick(NAMES), pick(FOLDERS), pick(PATTERNS));
-    match below(random, 22) {
+    match below(random, 27) {
         0..=5 => {
             let text = ["aa", "bb", "longer"][below(random, 3)];
             format!("rm -rf '{name}'; mkdir -p \"$(dirname '{name}')\"; echo {text} >'{name}'")
@@ -63,7 +63,18 @@ fn step(random: &mut Random) -> String {
         18 => format!("mkdir -p '{folder}'; echo '{pattern}' >'{folder}/.gitignore'"),
         19 => format!("mkdir -p '{folder}'; echo '{pattern}' >>'{folder}/.gitignore'"),
         20 => "git update-index -q --refresh; git reset -q --soft HEAD~1".to_owned(),
-        _ => format!("git init -q '{folder}/own'; rm -rf c/own"),
+        21 => format!("git init -q '{folder}/own'; rm -rf c/own"),
+        // As many names as before, but others; some right after they have been listed.
+        22 => format!("rm -rf '{name}'; touch \"$(dirname '{name}')/fresh\""),
+        23 => format!("git ccc worktree list; rm -rf '{name}'; touch '{folder}/fresh'"),
+        24 => format!(
+            "touch '{folder}/x'; rm '{folder}/x'; git ccc worktree list; touch '{folder}/fresh'"
+        ),
+        // Folders in each other's place, and one that looks as old as before.
+        25 => "mv a tmp; mv b a; mv tmp b; mv c tmp; mv tmp c".to_owned(),
+        _ => format!(
+            "cp -a '{folder}' ../old; touch '{folder}/more'; touch -r ../old '{folder}'; rm -rf ../old"
+        ),
     }
 }
 
@@ -84,8 +95,11 @@ fn whatever_happens_we_count_as_git_does() {
             out.ok();
             let _ = writeln!(done, "{script}");
             let git = crate::features::dirt::by_git(&w, &w.repo());
-            let ours = crate::features::dirt::by_us(&w)[0].1;
-            assert_eq!(ours, git, "run {run}, after:\n{done}");
+            // The second look is at directories that the first one has listed.
+            for look in ["first", "second"] {
+                let ours = crate::features::dirt::by_us(&w)[0].1;
+                assert_eq!(ours, git, "run {run}, {look} look, after:\n{done}");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //! is not older than the index by more than the step in which times of files move on, in place of a whole second. That sees
 //! changes within a second to which git is blind, and spares reading all of a fresh checkout.
 
-use super::{Dirt, Stop, doubt::Doubt, staged, untracked::Untracked};
+use super::{Dirt, Stop, TICK, doubt::Doubt, listings::Listings, staged, untracked::Untracked};
 use crate::git::{
     Repo,
     index::{
@@ -14,19 +14,17 @@ use crate::git::{
     },
 };
 use rustix::{
-    fd::{BorrowedFd, OwnedFd},
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat},
     io::Errno,
 };
-use std::{io::Read, os::unix::fs::MetadataExt, path::Path};
+use std::{io::Read, os::unix::fs::MetadataExt, path::Path, time::SystemTime};
 
 /// What a directory is opened with: never through a link.
 pub(super) const STEP: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC)
     .union(OFlags::RDONLY);
-/// Times of files move on in steps that are shorter than this. In nanoseconds.
-const TICK: u64 = 20_000_000;
 
 /// What of a stat counts, as git's configuration says.
 #[derive(Clone, Copy)]
@@ -54,7 +52,7 @@ struct Scan<'a> {
 }
 
 /// Counts all that differs in a worktree.
-pub(super) fn count(repo: &Repo) -> Result<Dirt, Stop> {
+pub(super) fn count(repo: &Repo, now: SystemTime) -> Result<Dirt, Stop> {
     let root = repo.require_worktree()?;
     let trust = trust(repo)?;
     let (bytes, written) = read(repo)?;
@@ -75,6 +73,9 @@ pub(super) fn count(repo: &Repo) -> Result<Dirt, Stop> {
     if items.iter().any(|item| is_special(item)) {
         return Err(Stop::Ask);
     }
+    // The root may be reached through links.
+    let flags = STEP.difference(OFlags::NOFOLLOW);
+    let dir = openat(CWD, root, flags, Mode::empty()).map_err(|_| Stop::Ask)?;
     let mut scan = Scan {
         file: &file,
         items: &items,
@@ -83,12 +84,10 @@ pub(super) fn count(repo: &Repo) -> Result<Dirt, Stop> {
         changed: 0,
         doubtful: Vec::new(),
         attributes_gone: false,
-        untracked: Untracked::new(repo, root),
+        untracked: Untracked::new(repo, root, Listings::load(repo, &dir, now)),
     };
-    // The root may be reached through links.
-    let flags = STEP.difference(OFlags::NOFOLLOW);
-    let dir = openat(CWD, root, flags, Mode::empty()).map_err(|_| Stop::Ask)?;
     scan.dir(dir, (0, items.len()), 0)?;
+    scan.untracked.listings.save();
     scan.settle(repo, root)?;
     Ok(Dirt {
         staged: staged::count(repo, &file, &items, trees)?,
@@ -138,11 +137,12 @@ fn is_special(item: &Raw<'_>) -> bool {
 impl<'a> Scan<'a> {
     /// Looks at a directory: the entries of `range` lie in it, and so many bytes of their paths name it.
     fn dir(&mut self, dir: OwnedFd, (from, to): (usize, usize), prefix: usize) -> Result<(), Stop> {
-        let dir = Dir::new(dir).map_err(|_| Stop::Ask)?;
+        // Before anything is looked at: what changes from here on is seen the next time.
+        let state = self.untracked.listings.state(&dir);
         let (items, mut at) = (self.items, from);
-        let mut known: Vec<&'a [u8]> = Vec::with_capacity(to - from);
+        let mut known: Vec<&'a [u8]> = Vec::new();
         while at < to {
-            let fd = dir.fd().map_err(|_| Stop::Ask)?;
+            let fd = dir.as_fd();
             let (item, name) = (&items[at], &items[at].path[prefix..]);
             let Some(slash) = memchr::memchr(b'/', name) else {
                 if self.entry(fd, item, prefix)? {
@@ -168,7 +168,7 @@ impl<'a> Scan<'a> {
         let path = items
             .get(from)
             .map_or(&b""[..], |item| &item.path[..prefix]);
-        self.untracked.rest(dir, path, known)
+        self.untracked.rest(dir, state, path, known)
     }
 
     fn gone(&mut self, item: &Raw<'_>) {
@@ -234,7 +234,7 @@ impl<'a> Scan<'a> {
         }
         let time =
             |(seconds, rest): (u32, u32)| u64::from(seconds) * 1_000_000_000 + u64::from(rest);
-        time((then.mtime_s, then.mtime_ns)) + TICK >= time(self.written)
+        time((then.mtime_s, then.mtime_ns)) + u64::from(TICK) >= time(self.written)
     }
 
     /// Reads what is in doubt.

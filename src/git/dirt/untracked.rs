@@ -3,14 +3,18 @@
 //! A directory of which nothing is tracked counts as one if it holds a file that is not ignored, at any depth, or is a
 //! repository of its own. Sockets and the like count for nothing.
 
-use super::{Stop, scan::STEP};
+use super::{
+    Stop,
+    listings::{Listings, State},
+    scan::STEP,
+};
 use crate::{
     error::{Context, Kind},
     git::Repo,
 };
 use gix::{AttributeStack, bstr::ByteSlice, index::entry::Mode as EntryMode};
 use rustix::{
-    fd::{AsFd, BorrowedFd},
+    fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{AtFlags, Dir, DirEntry, FileType, Mode, openat, statat},
 };
 use std::{
@@ -24,16 +28,19 @@ pub(super) struct Untracked<'a> {
     root: &'a Path,
     /// What git ignores; read when first asked for.
     ignores: Option<AttributeStack<'a>>,
+    /// What need not be listed again.
+    pub(super) listings: Listings,
     /// How many there are.
     pub(super) count: u32,
 }
 
 impl<'a> Untracked<'a> {
-    pub(super) fn new(repo: &'a Repo, root: &'a Path) -> Self {
+    pub(super) fn new(repo: &'a Repo, root: &'a Path, listings: Listings) -> Self {
         Untracked {
             repo,
             root,
             ignores: None,
+            listings,
             count: 0,
         }
     }
@@ -41,12 +48,18 @@ impl<'a> Untracked<'a> {
     /// Counts what is in a directory beside what is known to be there; its path ends in a slash unless it is the root.
     pub(super) fn rest(
         &mut self,
-        mut dir: Dir,
+        dir: OwnedFd,
+        state: Option<State>,
         path: &[u8],
         mut known: Vec<&[u8]>,
     ) -> Result<(), Stop> {
-        let names = names(&mut dir)?;
         // All that is known is there: as many names as that are the same names.
+        if self.listings.has(state, known.len()) {
+            return Ok(());
+        }
+        let mut dir = Dir::new(dir).map_err(|_| Stop::Ask)?;
+        let names = names(&mut dir)?;
+        self.listings.note(state, names.len());
         if names.len() == known.len() {
             return Ok(());
         }

@@ -100,13 +100,13 @@ pub fn survey(ctx: &Ctx, disk: bool) -> Result<Survey> {
         .flat_map(|making| [making.inside(), making.path])
         .collect();
     let target = base::newest(repo)?;
-    // git counts while we look.
-    let counting = target.as_ref().map(|(_, oid)| counting(repo, *oid));
-    let mut stands = look(&trees, &busy, disk);
-    let counts = match counting {
-        Some(counting) => counts(counting?)?,
-        None => BTreeMap::new(),
+    // git counts while we look, if there is anything to count.
+    let counting = match &target {
+        Some((_, oid)) if any_apart(repo, &trees, *oid)? => Some(counting(repo, *oid)?),
+        _ => None,
     };
+    let mut stands = look(&trees, &busy, disk);
+    let counts = counting.map_or_else(|| Ok(BTreeMap::new()), counts)?;
     let mut guests = guests(ctx)?;
     for stand in &mut stands {
         let path = stand.tree.path.display().to_string();
@@ -193,7 +193,7 @@ fn look_at(tree: &Worktree, trees: &[Worktree], busy: &[PathBuf], disk: bool) ->
             None => State::Missing,
         },
         Err(error) => State::Unreadable(error.to_string()),
-        Ok(repo) => match dirt::count(&repo) {
+        Ok(repo) => match dirt::count(&repo, crate::clock::of_files()) {
             Ok(dirt) => {
                 stand.dirt = Some(dirt);
                 State::Whole
@@ -234,6 +234,15 @@ fn used(root: &Path) -> u64 {
         }
     }
     total
+}
+
+/// Tells whether a worktree may stand on a branch that is not where the target is.
+fn any_apart(repo: &Repo, trees: &[Worktree], target: Oid) -> Result<bool> {
+    let heads: BTreeMap<String, Oid> = refs::list(repo, "refs/heads/")?.into_iter().collect();
+    Ok(trees.iter().any(|tree| {
+        let branch = worktrees::branch_at(&tree.git_dir);
+        branch.is_some_and(|branch| heads.get(&format!("refs/heads/{branch}")) != Some(&target))
+    }))
 }
 
 /// Lets git count how far every branch is from the target; git before 2.41 cannot.
