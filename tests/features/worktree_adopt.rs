@@ -119,3 +119,27 @@ fn a_refactoring_keeps_its_tests() {
     put(&w, "r", "tests.txt", "");
     assert!(verify(&[]).code(1).stdout.contains("bad"));
 }
+
+#[test]
+fn one_that_was_moved_keeps_its_session_and_what_it_is_for() {
+    let w = ready(World::new());
+    w.write("a.txt", "1\n");
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "base"]).ok();
+    let made = w
+        .ccc([
+            "worktree", "new", "x", "-t", "debug", "-m", "a leak", "--json",
+        ])
+        .ok()
+        .json();
+    fs::rename(tree(&w, "x"), tree(&w, "y")).expect("it moves");
+    let path = tree(&w, "y").display().to_string();
+    let moved = w.ccc(["worktree", "adopt", &path, "--json"]).ok().json();
+    for key in ["session", "purpose", "template", "name"] {
+        assert_eq!(moved[key], made[key], "{key}");
+    }
+    let sessions = w.ccc(["session", "list", "--json"]).ok().json();
+    let sessions = sessions["sessions"].as_array().expect("a list");
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+    assert_eq!(moved["purpose"], "a leak");
+}

@@ -400,3 +400,32 @@ fn what_others_may_have_is_merged_and_not_rewritten() {
     );
     assert!(tree(&w, "x").join("b.txt").exists());
 }
+
+#[test]
+fn what_was_landed_here_and_not_pushed_is_what_all_are_brought_onto() {
+    let w = ready(World::new());
+    w.write("a.txt", "1\n");
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "base"]).ok();
+    let remote = w.outside().join("remote.git");
+    w.git(["clone", "-q", "--bare", ".", &remote.display().to_string()])
+        .ok();
+    w.git(["remote", "add", "origin", &remote.display().to_string()])
+        .ok();
+    w.git(["fetch", "-q"]).ok();
+    w.git(["remote", "set-head", "origin", "main"]).ok();
+    w.ccc(["worktree", "new", "x"]).ok();
+    w.write("b.txt", "1\n");
+    w.git(["add", "."]).ok();
+    w.git(["commit", "-qnm", "landed"]).ok();
+    let list = w.ccc(["worktree", "list", "--json"]).ok().json();
+    assert_eq!(list["worktrees"][1]["behind"], 1, "{list}");
+    for dry in [&["-n"][..], &[]] {
+        let args = ["worktree", "sync", "--json"].iter().chain(dry);
+        let out = w.ccc(args.copied().collect::<Vec<_>>()).ok().json();
+        assert_eq!(out["target"], "main");
+        assert_eq!(out["worktrees"][0]["step"], "up to date", "{out}");
+        assert_eq!(out["worktrees"][1]["step"], "fast-forward", "{out}");
+        assert_eq!(tree(&w, "x").join("b.txt").exists(), dry.is_empty());
+    }
+}

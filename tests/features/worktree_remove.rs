@@ -275,3 +275,53 @@ fn doctor_takes_back_what_was_half_made() {
         }
     }
 }
+
+#[test]
+fn a_dry_run_says_what_would_become_of_the_branch() {
+    let w = small(World::new());
+    for name in ["same", "squashed", "own"] {
+        w.ccc(["worktree", "new", name]).ok();
+    }
+    for name in ["squashed", "own"] {
+        let at = tree(&w, name);
+        fs::write(at.join(name), "x").expect("a file");
+        let script = format!("git add {name} && git commit -qnm {name}");
+        w.command("sh", ["-ec", &script]).cwd(&at).run().ok();
+    }
+    w.git(["merge", "-q", "--squash", "squashed"]).ok();
+    w.git(["commit", "-qnm", "landed"]).ok();
+    let remove = |args: &[&str]| {
+        let all: Vec<&str> = ["worktree", "remove"].iter().chain(args).copied().collect();
+        w.ccc(all).ok().stdout.clone()
+    };
+    for (name, would) in [
+        ("same", "  branch same would go (merged into main; it is "),
+        (
+            "squashed",
+            "  branch squashed would go (all of it is in main, under other commits; it is ",
+        ),
+        ("own", "  branch own stays (1 commit that main has not)\n"),
+    ] {
+        let said = remove(&[name, "-n"]);
+        assert!(said.contains(would), "{said}");
+        assert!(tree(&w, name).exists());
+    }
+    let said = remove(&["same", "-n", "--keep-branch"]);
+    assert!(said.contains("branch same stays"), "{said}");
+    // Its commits go with the branch, so a snapshot keeps them; nothing was uncommitted.
+    let said = remove(&["squashed"]);
+    assert!(
+        said.contains("its own commits are kept: git ccc wip show --of "),
+        "{said}"
+    );
+    let show = said.lines().find_map(|line| line.split_once("kept: "));
+    let (_, show) = show.expect("a command");
+    let shown = w.command("sh", ["-c", show]).run();
+    assert!(shown.ok().stdout.contains("keeps squashed at "), "{shown}");
+    let said = remove(&["own"]);
+    assert!(
+        said.contains("branch own stays (1 commit that main has not)\n"),
+        "{said}"
+    );
+    assert!(!said.contains("0 claims"), "{said}");
+}

@@ -163,7 +163,7 @@ impl Answer for Made {
         lines.extend(
             self.left
                 .iter()
-                .map(|left| format!("  left: {}", one_line(left, 400))),
+                .map(|left| format!("  left out: {}", one_line(left, 400))),
         );
         lines.push(format!(
             "  cd {} && export CCC_SESSION={}",

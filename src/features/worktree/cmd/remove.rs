@@ -24,7 +24,12 @@ pub(super) fn run(ctx: &Ctx, args: &RemoveArgs) -> Result<()> {
     let tree = named(ctx, &args.worktree)?;
     let looked = remove::look(ctx, tree)?;
     if args.dry_run {
-        return ctx.ui.answer(&answer(&looked, &Kept::default(), true));
+        let going = remove::going(ctx, &looked)?.filter(|_| !args.keep_branch);
+        let would = Kept {
+            deleted: going.map(|(branch, head)| (branch, head.to_string())),
+            ..Kept::default()
+        };
+        return ctx.ui.answer(&answer(&looked, &would, true));
     }
     let mut kept = Kept {
         snapshot: remove::save(ctx, &looked)?,

@@ -13,7 +13,6 @@ use crate::{
         },
         view::outcome::{OwnerView, Synced, SyncedView},
     },
-    git::worktrees,
 };
 
 pub(super) fn run(ctx: &Ctx, args: &SyncArgs) -> Result<()> {
@@ -21,9 +20,8 @@ pub(super) fn run(ctx: &Ctx, args: &SyncArgs) -> Result<()> {
     if !args.no_fetch && !args.dry_run {
         base::fetch(ctx)?;
     }
-    let name = worktrees::target(repo)?;
-    let commit = name.as_ref().map(|name| crate::git::refs::find(repo, name));
-    let (Some(name), Some(commit)) = (name, commit.transpose()?.flatten()) else {
+    // What was landed here and is not pushed yet counts, as it does for `new` and `list`.
+    let Some((name, commit)) = base::newest(repo)? else {
         return Err(Error::no("nothing says which branch work goes to")
             .hint("git remote set-head origin --auto"));
     };

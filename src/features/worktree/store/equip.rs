@@ -146,8 +146,15 @@ fn begin(ctx: &Ctx, tree: &Worktree, wish: &Wish<'_>) -> Result<Record> {
     }
     labels.extend(wish.labels.clone());
     let values = Values::from([("name".to_owned(), wish.name.clone())]);
+    let stays = old.as_ref().is_some_and(|old| {
+        !old.purpose.is_empty() && old.template == wish.found.map(|found| found.name.clone())
+    });
     let purpose = match (&wish.task, template) {
         (Some(task), _) => task.clone(),
+        // Set up once more as what it is, it is still for the same.
+        (None, Some(_)) if stays => old
+            .as_ref()
+            .map_or_else(String::new, |old| old.purpose.clone()),
         (None, Some(template)) => {
             fill(&template.purpose, &values).unwrap_or_else(|_| template.purpose.clone())
         }
@@ -207,13 +214,19 @@ fn session(ctx: &Ctx, record: &Record) -> Result<Session> {
     if let [one] = workers(ctx)?.as_slice() {
         return Ok(one.clone());
     }
+    // One that was moved has its session still, prepared where it was before.
+    let before = match &record.session {
+        Some(tag) => sessions::load(ctx.repo()?, tag)?,
+        None => None,
+    };
+    let before = before.filter(|(session, _)| session.record.prepared);
     let entry = Entry {
         name: record.name.clone(),
         task: Some(record.purpose.clone()).filter(|purpose| !purpose.is_empty()),
         agent: None,
         native: None,
         process: None,
-        continues: None,
+        continues: before.map(|(session, _)| session.tag),
         words: Words::New,
     };
     register::prepare(ctx, &entry, &record.labels)
@@ -306,7 +319,7 @@ fn fork(ctx: &Ctx, tree: &Worktree) -> Result<(String, Option<String>)> {
     } else {
         let at = place.of(&name).display().to_string();
         Some(format!(
-            "{file} is not ignored by git and not written: the memory of {name} is in {}",
+            "{file}, for git does not ignore it: the memory of {name} is in {}",
             one_line(&at, 300)
         ))
     };

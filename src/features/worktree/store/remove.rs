@@ -274,7 +274,7 @@ pub fn take_away(ctx: &Ctx, looked: &Looked, keep_it: bool, kept: &mut Kept) -> 
 }
 
 /// The branch that has nothing of its own, and is neither where work goes nor checked out elsewhere.
-fn going(ctx: &Ctx, looked: &Looked) -> Result<Option<(String, Oid)>> {
+pub fn going(ctx: &Ctx, looked: &Looked) -> Result<Option<(String, Oid)>> {
     let repo = ctx.repo()?;
     let (Some(branch), Some(head)) = (&looked.branch, looked.head) else {
         return Ok(None);

@@ -1,6 +1,9 @@
 //! What became of worktrees that were removed, brought onto main, or checked.
 
-use crate::{base::text::one_line, ui::Answer};
+use crate::{
+    base::text::{counted, one_line},
+    ui::Answer,
+};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -34,7 +37,7 @@ pub struct Removed {
     pub snapshot: Option<SnapshotView>,
     /// Its branch; null when detached.
     pub branch: Option<String>,
-    /// The branch went too: main has all of it.
+    /// The branch went too, or would: main has all of it.
     pub branch_deleted: bool,
     /// The commit it was on.
     pub head: Option<String>,
@@ -42,6 +45,24 @@ pub struct Removed {
     pub ended: Vec<String>,
     /// How many claims were given back.
     pub claims: usize,
+}
+
+impl Removed {
+    fn keeps_commits_alone(&self) -> bool {
+        !self.dirty && (self.branch.is_none() || self.landed == Some("squashed"))
+    }
+
+    fn farewell(&self) -> String {
+        let ended = match self.ended.as_slice() {
+            [] => "no session".to_owned(),
+            ended => ended.join(", "),
+        };
+        let claims = match self.claims {
+            0 => String::new(),
+            count => format!(", {} given back", counted(count, "claim")),
+        };
+        format!("  ended {ended}{claims}")
+    }
 }
 
 impl Answer for Removed {
@@ -58,14 +79,19 @@ impl Answer for Removed {
         let landed = match self.landed {
             Some("merged") => format!("merged into {target}"),
             Some("squashed") => format!("all of it is in {target}, under other commits"),
-            Some(_) => format!("{} commits that {target} has not", self.unmerged),
+            Some(_) => format!("{} that {target} has not", counted(self.unmerged, "commit")),
             None => "nothing to compare it with".to_owned(),
         };
         match &self.branch {
             Some(branch) if self.branch_deleted => {
                 let head = self.head.as_deref().unwrap_or_default();
+                let (went, was) = if self.dry_run {
+                    ("would go", "is")
+                } else {
+                    ("went", "was")
+                };
                 lines.push(format!(
-                    "  branch {} went ({landed}; it was {head})",
+                    "  branch {} {went} ({landed}; it {was} {head})",
                     one_line(branch, 100)
                 ));
             }
@@ -78,6 +104,10 @@ impl Answer for Removed {
             None => {}
         }
         match &self.snapshot {
+            Some(one) if self.keeps_commits_alone() => lines.push(format!(
+                "  its own commits are kept: git ccc wip show --of {} {}",
+                one.session, one.snapshot
+            )),
             Some(one) => lines.push(format!(
                 "  what was uncommitted: git ccc wip restore --of {} --from {} --to DIR",
                 one.session, one.snapshot
@@ -88,15 +118,7 @@ impl Answer for Removed {
             None => {}
         }
         if !self.ended.is_empty() || self.claims > 0 {
-            lines.push(format!(
-                "  ended {}, {} claims given back",
-                if self.ended.is_empty() {
-                    "no session".to_owned()
-                } else {
-                    self.ended.join(", ")
-                },
-                self.claims
-            ));
+            lines.push(self.farewell());
         }
         lines.push(String::new());
         lines.join("\n")
