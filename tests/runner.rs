@@ -99,6 +99,7 @@ mod features {
     mod worktree_adopt;
     mod worktree_back;
     mod worktree_matrix;
+    mod worktree_reflink;
     mod worktree_remove;
 }
 
