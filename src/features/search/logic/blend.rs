@@ -1,7 +1,7 @@
 //! Words and meaning in one ranked list: when meaning is asked at all, and how much it counts.
 //!
-//! Meaning counts as far as words fail: a conversation that has all that was asked for needs no help, and every mixture
-//! that ignores this ranks worse than words alone on the development split. All figures were chosen there
+//! Meaning counts as far as words fail: a conversation that has all that was asked for needs little help, and every
+//! mixture that ignores this ranks worse than words alone on the development split. All figures were chosen there
 //! (`benches/retrieval`).
 
 use super::{
@@ -14,6 +14,11 @@ use std::collections::HashMap;
 
 /// How much meaning counts where the best conversation has none of the words; half of them leave a quarter of it.
 const STRENGTH: f64 = 0.5;
+/// So much it counts in a sentence even where all of its words stand: many conversations have them, few mean it. From 0.1
+/// to 0.15 it ranks as well.
+const ALWAYS: f64 = 0.12;
+/// So many words are a sentence; fewer are looked up, by words alone if they stand somewhere, and that is fast.
+const SENTENCE: usize = 5;
 /// Who has more of the words than this has as good as all.
 const ENOUGH: f64 = 0.95;
 /// So many passages are looked at in all.
@@ -84,16 +89,17 @@ fn coverage(session: u64, places: &[Scored], rarity: &[f32]) -> f64 {
     f64::from(best / total.max(f32::MIN_POSITIVE))
 }
 
-/// Returns how much meaning counts beside words, whose places these are, and how rare each word is; nothing at all where
-/// a conversation has as good as all of them.
+/// Returns how much meaning counts beside words, whose places these are, and how rare each word is; as little as can be
+/// where a conversation has as good as all of them.
 pub fn share(places: &mut Vec<Scored>, rarity: &[f32], order: &Order) -> f64 {
     let all = rank::gather(places, order, rank::DEPTH);
     let best = all.iter().max_by(|a, b| a.score.total_cmp(&b.score));
     let covered = best.map_or(0.0, |best| coverage(best.session, places, rarity));
+    let least = if rarity.len() < SENTENCE { 0.0 } else { ALWAYS };
     if covered > ENOUGH {
-        return 0.0;
+        return least;
     }
-    STRENGTH * (1.0 - covered).powi(2)
+    least.max(STRENGTH * (1.0 - covered).powi(2))
 }
 
 /// Ranks by words (`places`) and by meaning (`near`, by likeness), which counts so much.
@@ -157,14 +163,14 @@ mod tests {
         }
     }
 
-    fn blended(places: &[Scored], near: &[Scored]) -> Vec<u64> {
+    fn blended(words: usize, places: &[Scored], near: &[Scored]) -> Vec<u64> {
         let order = Order {
             sort: rank::Sort::Best,
             now: 0,
             moments: 2,
         };
         let mut places = places.to_vec();
-        let share = share(&mut places, &[1.0, 1.0], &order);
+        let share = share(&mut places, &vec![1.0; words], &order);
         let ranked = blend(places, near.to_vec(), share, &order);
         ranked.iter().map(|ranked| ranked.session).collect()
     }
@@ -192,15 +198,26 @@ mod tests {
     #[test]
     fn meaning_counts_as_far_as_words_fail() {
         let near = [place(3, 0.9, 0), place(2, 0.6, 0)];
-        let all = blended(&[place(1, 2.0, 3), place(2, 1.9, 1)], &near);
+        let all = blended(2, &[place(1, 2.0, 3), place(2, 1.9, 1)], &near);
         assert_eq!(
             all,
             [1, 2],
             "who has all words needs no help, and nobody else comes in"
         );
-        let some = blended(&[place(1, 2.0, 1), place(2, 1.9, 1)], &near);
+        let some = blended(2, &[place(1, 2.0, 1), place(2, 1.9, 1)], &near);
         assert_eq!(some, [2, 1, 3]);
-        assert_eq!(blended(&[], &near), [3, 2]);
-        assert_eq!(blended(&[], &[]), [0; 0]);
+        assert_eq!(blended(2, &[], &near), [3, 2]);
+        assert_eq!(blended(2, &[], &[]), [0; 0]);
+    }
+
+    #[test]
+    fn a_sentence_is_ranked_by_meaning_too_though_all_its_words_stand() {
+        let near = [place(2, 0.9, 0)];
+        let all = blended(5, &[place(1, 2.0, 31), place(2, 1.9, 31)], &near);
+        assert_eq!(all, [2, 1]);
+        let far = blended(5, &[place(1, 2.0, 31), place(2, 1.7, 31)], &near);
+        assert_eq!(far, [1, 2], "by an eighth and no more");
+        let few = blended(4, &[place(1, 2.0, 15), place(2, 1.9, 15)], &near);
+        assert_eq!(few, [1, 2], "fewer words are no sentence");
     }
 }
