@@ -1,9 +1,9 @@
 //! How much of a worktree is uncommitted: what `git status` counts, without starting it for each worktree.
 //!
-//! No lock is taken, and nothing is written but a cache: how many names each directory had (`ccc-listings` in the git directory
-//! of the worktree), so that one that has not changed since is not listed again. Renames are not looked for, submodules are compared by their commit alone, a
-//! directory of which git tracks nothing counts as one. The index is read as bytes, each directory is listed at most once, each
-//! tracked file is looked at by one `lstat` beside its handle, and only files that their stat does not settle are read.
+//! No lock is taken, and nothing is written but a cache: how many names each directory had, so that one that has not changed
+//! since is not listed again. Renames are not looked for, submodules are compared by their commit alone, a directory of which
+//! git tracks nothing counts as one. The index is read as bytes, each directory is listed at most once, each tracked file is
+//! looked at by one `lstat` beside its handle, and only files that their stat does not settle are read.
 //!
 //! Invariants: the numbers are those of `git status`, or git itself is asked. It is asked for whatever is decided by more
 //! than the index, the files and the patterns of what to ignore: filters and line ends of a file in doubt, submodules that

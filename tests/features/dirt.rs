@@ -441,7 +441,7 @@ fn what_is_ignored_everywhere_is_ignored_here() {
 
 /// The file of listings; nothing if there is none.
 fn listings(w: &World) -> Option<Vec<u8>> {
-    fs::read(w.repo().join(".git/ccc-listings")).ok()
+    fs::read(w.repo().join(".git/ccc/listings")).ok()
 }
 
 #[test]
@@ -469,7 +469,7 @@ fn directories_are_listed_once_and_again_when_they_change() {
     }
     // Whatever the file says, it is no more than a hint.
     for bytes in [&b""[..], b"CCCLIST1", &known[..40], &[0; 160], &[255; 4000]] {
-        fs::write(w.repo().join(".git/ccc-listings"), bytes).expect("a file");
+        fs::write(w.repo().join(".git/ccc/listings"), bytes).expect("a file");
         w.write("d/new", "x");
         assert_eq!(by_us(&w)[0].1, [0, 0, 1, 0]);
         fs::remove_file(w.repo().join("d/new")).expect("it goes");

@@ -36,17 +36,17 @@ cd /
 "#;
 
 /// Makes an image of a file system; nothing if its tool is not there.
-fn image(w: &World, make: &[&str], size: u64) -> Option<std::path::PathBuf> {
+fn made(w: &World, make: &[&str], size: u64) -> Option<std::path::PathBuf> {
     let path = w.tmp().join(make[0]);
     let file = std::fs::File::create(&path).expect("a file");
     file.set_len(size).expect("it may be sparse");
     let sbin = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").ok()?);
-    let made = Command::new("env")
+    let out = Command::new("env")
         .arg(format!("PATH={sbin}"))
         .args(make)
         .arg(&path)
         .output();
-    made.is_ok_and(|out| out.status.success()).then_some(path)
+    out.is_ok_and(|out| out.status.success()).then_some(path)
 }
 
 fn may_mount(w: &World, image: &std::path::Path) -> bool {
@@ -60,9 +60,13 @@ fn may_mount(w: &World, image: &std::path::Path) -> bool {
     mount.output().is_ok_and(|out| out.status.success())
 }
 
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that shows less than it might must say so"
+)]
 fn bytes_are_shared(make: &[&str], size: u64) {
     let w = ready(World::new());
-    let Some(image) = image(&w, make, size) else {
+    let Some(image) = made(&w, make, size) else {
         eprintln!("not shown: {} cannot make a file system here", make[0]);
         return;
     };

@@ -16,7 +16,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+/// Its name in the git directory of a linked worktree, with which it goes; the main one's is with all other caches.
 const NAME: &str = "ccc-listings";
+const MAIN: &str = "listings";
 const MAGIC: &[u8; 8] = b"CCCLIST1";
 /// A larger file is not read: it is none of ours.
 const MAX_BYTES: usize = 64 << 20;
@@ -43,7 +45,11 @@ impl Listings {
     pub(super) fn load(repo: &Repo, root: &OwnedFd, now: SystemTime) -> Self {
         let device = device(root);
         let mut listings = Listings {
-            path: repo.git_dir().join(NAME),
+            path: if repo.git_dir() == repo.common_dir() {
+                repo.ccc_dir().join(MAIN)
+            } else {
+                repo.git_dir().join(NAME)
+            },
             device,
             begun: now.duration_since(UNIX_EPOCH).unwrap_or_default(),
             kept: Vec::new(),
@@ -62,7 +68,7 @@ impl Listings {
     pub(super) fn state(&self, dir: &OwnedFd) -> Option<State> {
         let device = self.device?;
         let stat = rustix::fs::fstat(dir).ok()?;
-        if u64::try_from(stat.st_dev).ok()? != device {
+        if wide(stat.st_dev)? != device {
             return None;
         }
         let mut state = State::default();
@@ -70,7 +76,7 @@ impl Listings {
             (stat.st_mtime, stat.st_mtime_nsec),
             (stat.st_ctime, stat.st_ctime_nsec),
         ];
-        state[..8].copy_from_slice(&u64::try_from(stat.st_ino).ok()?.to_be_bytes());
+        state[..8].copy_from_slice(&wide(stat.st_ino)?.to_be_bytes());
         for (at, (seconds, rest)) in [8, 20].into_iter().zip(times) {
             let (seconds, rest) = (u64::try_from(seconds).ok()?, u32::try_from(rest).ok()?);
             state[at..at + 8].copy_from_slice(&seconds.to_be_bytes());
@@ -145,6 +151,11 @@ fn record(state: State, names: usize) -> Option<Record> {
     Some(record)
 }
 
+/// Takes a number of a stat, which is of another width and sign on each platform.
+fn wide(number: impl Into<i128>) -> Option<u64> {
+    u64::try_from(number.into()).ok()
+}
+
 fn long(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |b| u64::from_be_bytes(*b))
 }
@@ -173,7 +184,7 @@ fn device(root: &OwnedFd) -> Option<u64> {
     if !KNOWN.contains(&u32::from_be_bytes([a, b, c, d])) {
         return None;
     }
-    u64::try_from(rustix::fs::fstat(root).ok()?.st_dev).ok()
+    wide(rustix::fs::fstat(root).ok()?.st_dev)
 }
 
 #[cfg(not(target_os = "linux"))]
