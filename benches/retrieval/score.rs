@@ -4,6 +4,7 @@
 #![allow(clippy::cast_precision_loss, reason = "means of a few hundred figures")]
 
 use super::World;
+use chrono::DateTime;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -14,6 +15,8 @@ struct Query {
     text: String,
     sessions: Vec<String>,
     stratum: String,
+    /// When the commit was made; zero for other questions.
+    time: i64,
 }
 
 /// Reciprocal rank at ten, hit at one, hit at ten.
@@ -58,7 +61,7 @@ pub fn run(kit: &Path) {
         let mut times = Vec::new();
         for (name, mode) in MODES {
             let ending = if task == "t1" { "" } else { WITHOUT };
-            let (run, mut took) = ask(&world, &queries, mode, ending);
+            let (run, mut took) = ask(&world, &queries, mode, (ending, "10"));
             took.sort_unstable();
             runs.push((name, run));
             times.push(took);
@@ -76,6 +79,9 @@ pub fn run(kit: &Path) {
             against(&queries, &runs[base], &runs[mine]);
         }
         halves(&queries, &runs[others..]);
+        if task == "t1" {
+            standing_there(kit, &world, &queries, &runs[..others]);
+        }
         for ((name, _), took) in MODES.iter().zip(&times) {
             let at = |percent: usize| took[(took.len() - 1) * percent / 100].as_secs_f64() * 1e3;
             println!(
@@ -87,11 +93,49 @@ pub fn run(kit: &Path) {
     }
 }
 
-fn ask(world: &World, queries: &[Query], mode: &[&str], ending: &str) -> (Run, Vec<Duration>) {
+/// T1 as one would have asked at the commit: of conversations that began after it none is a candidate, for anybody. The
+/// others keep their order, so a hundred are asked for.
+fn standing_there(kit: &Path, world: &World, queries: &[Query], baselines: &[(&str, Run)]) {
+    let begun = begun(kit);
+    let mine = MODES[..2].iter().map(|(name, mode)| {
+        let (run, _) = ask(world, queries, mode, ("", "100"));
+        (*name, run)
+    });
+    println!("t1, among the conversations that had begun when the commit was made");
+    let baselines = baselines.iter().map(|(name, run)| (*name, run.clone()));
+    for (name, mut run) in baselines.chain(mine) {
+        for query in queries {
+            let was_there = |id: &String| begun.get(id).is_some_and(|begun| *begun <= query.time);
+            run.entry(query.text.clone()).or_default().retain(was_there);
+        }
+        table(name, queries, &run);
+    }
+}
+
+/// When each conversation began, in seconds since 1970: the first time in its transcript.
+fn begun(kit: &Path) -> HashMap<String, i64> {
+    let text = std::fs::read_to_string(kit.join("manifest.json")).expect("the kit lists its files");
+    let files: Vec<Value> = serde_json::from_str(&text).expect("it is a list");
+    let first = |file: &Value| {
+        let path = kit.join(file["file"].as_str()?);
+        let text = std::fs::read_to_string(path).ok()?;
+        let (_, rest) = text.split_once("\"timestamp\":\"")?;
+        let at = DateTime::parse_from_rfc3339(rest.split_once('"')?.0).ok()?;
+        Some((file["session"].as_str()?.to_owned(), at.timestamp()))
+    };
+    files.iter().filter_map(first).collect()
+}
+
+fn ask(
+    world: &World,
+    queries: &[Query],
+    mode: &[&str],
+    (ending, limit): (&str, &str),
+) -> (Run, Vec<Duration>) {
     let (mut run, mut times) = (Run::new(), Vec::new());
     for query in queries {
         let words = format!("{}{ending}", plain(&query.text));
-        let mut args = vec!["search", "--json", "--no-refresh", "--limit", "10"];
+        let mut args = vec!["search", "--json", "--no-refresh", "--limit", limit];
         args.extend(["--moments", "1"]);
         args.extend(mode);
         args.extend(["--", &words]);
@@ -178,6 +222,7 @@ fn queries(kit: &Path, task: &str) -> Option<Vec<Query>> {
         text: fields["q"].as_str().unwrap_or_default().to_owned(),
         sessions: serde_json::from_value(fields["sessions"].clone()).unwrap_or_default(),
         stratum: fields["stratum"].as_str().unwrap_or_default().to_owned(),
+        time: fields.get("time").and_then(Value::as_i64).unwrap_or(0),
     };
     Some(list.iter().map(query).collect())
 }
