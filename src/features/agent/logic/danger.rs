@@ -43,58 +43,21 @@ const VALUED: &[&str] = &[
     "--exec-path",
     "--config-env",
 ];
-/// Programs that run the command that follows them.
-const WRAPPERS: &[&str] = &[
-    "sudo", "command", "env", "time", "nohup", "exec", "nice", "builtin", "then", "do", "else", "!",
-];
-
 /// Finds the dangerous commands of a shell line.
 pub fn find(line: &str) -> Vec<Danger> {
     if !line.contains("git") {
         return Vec::new();
     }
-    let (mut found, mut dirs) = (Vec::new(), Vec::new());
-    scan(line, &mut dirs, &mut found, 2);
-    found
+    let all = shell::simple(line).into_iter();
+    all.filter(|simple| simple.program == "git")
+        .filter_map(|simple| {
+            let args: Vec<&str> = simple.args.iter().map(String::as_str).collect();
+            git(&args, simple.dirs)
+        })
+        .collect()
 }
 
-fn scan(line: &str, dirs: &mut Vec<String>, found: &mut Vec<Danger>, depth: usize) {
-    for words in shell::commands(line) {
-        let assignment = |word: &&String| {
-            let name = word.split_once('=').map_or("", |(name, _)| name);
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        };
-        let mut words = words.iter().peekable();
-        while words
-            .next_if(|word| assignment(word) || WRAPPERS.contains(&word.as_str()))
-            .is_some()
-        {}
-        let Some(program) = words.next() else {
-            continue;
-        };
-        let rest: Vec<&str> = words.map(String::as_str).collect();
-        match program.rsplit('/').next().unwrap_or_default() {
-            "cd" | "pushd" => dirs.extend(
-                rest.iter()
-                    .find(|arg| !arg.starts_with('-'))
-                    .map(|dir| (*dir).to_owned()),
-            ),
-            "sh" | "bash" | "zsh" | "dash" if depth > 0 => {
-                let text = rest
-                    .iter()
-                    .position(|arg| arg.starts_with('-') && arg.ends_with('c'));
-                if let Some(text) = text.and_then(|at| rest.get(at + 1)) {
-                    scan(text, &mut dirs.clone(), found, depth - 1);
-                }
-            }
-            "git" => found.extend(git(&rest, dirs)),
-            _ => {}
-        }
-    }
-}
-
-fn git(args: &[&str], dirs: &[String]) -> Option<Danger> {
-    let mut dirs = dirs.to_vec();
+fn git(args: &[&str], mut dirs: Vec<String>) -> Option<Danger> {
     let mut args = args.iter().copied();
     let name = loop {
         let arg = args.next()?;

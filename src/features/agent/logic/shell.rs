@@ -5,9 +5,66 @@
 
 /// So many commands of one line are looked at.
 const MAX_COMMANDS: usize = 500;
+/// So deep a shell that a line starts is looked into.
+const DEPTH: usize = 2;
+/// Programs that run the command that follows them.
+const WRAPPERS: &[&str] = &[
+    "sudo", "command", "env", "time", "nohup", "exec", "nice", "builtin", "then", "do", "else", "!",
+];
+
+/// A simple command, as POSIX calls it, and where it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Simple {
+    /// The program, without its directory.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// The directories that were changed into before, each as it is seen from the one before.
+    pub dirs: Vec<String>,
+}
+
+/// Returns the simple commands of a line, also those of shells that it starts.
+pub fn simple(line: &str) -> Vec<Simple> {
+    let mut found = Vec::new();
+    walk(line, &mut Vec::new(), DEPTH, &mut found);
+    found
+}
+
+fn walk(line: &str, dirs: &mut Vec<String>, depth: usize, found: &mut Vec<Simple>) {
+    for words in commands(line) {
+        let assignment = |word: &String| {
+            let name = word.split_once('=').map_or("", |(name, _)| name);
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let mut words = words
+            .into_iter()
+            .skip_while(|word| assignment(word) || WRAPPERS.contains(&word.as_str()));
+        let Some(program) = words.next() else {
+            continue;
+        };
+        let mut args = words;
+        match program.rsplit('/').next().unwrap_or_default() {
+            "cd" | "pushd" => dirs.extend(args.find(|arg| !arg.starts_with('-'))),
+            "sh" | "bash" | "zsh" | "dash" if depth > 0 => {
+                let text = args
+                    .by_ref()
+                    .skip_while(|arg| !(arg.starts_with('-') && arg.ends_with('c')))
+                    .nth(1);
+                if let Some(text) = text {
+                    walk(&text, &mut dirs.clone(), depth - 1, found);
+                }
+            }
+            name => found.push(Simple {
+                program: name.to_owned(),
+                args: args.collect(),
+                dirs: dirs.clone(),
+            }),
+        }
+    }
+}
 
 /// Splits a line at what separates commands; quotes are taken off, texts of heredocs are passed over.
-pub fn commands(line: &str) -> Vec<Vec<String>> {
+fn commands(line: &str) -> Vec<Vec<String>> {
     let mut reader = Reader {
         rest: line.chars().peekable(),
         done: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::shell;
 use serde_json::Value;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// So deep texts are looked for in a tool's input.
 const DEPTH: usize = 4;
@@ -21,18 +21,11 @@ pub fn written(tool: &str, input: &Value) -> Vec<String> {
             patches(input, DEPTH, &mut paths);
         }
         "apply_patch" => patches(input, DEPTH, &mut paths),
-        _ if is_shell(tool) => {
-            patches(input, DEPTH, &mut paths);
-            paths.retain(|path| !path.is_empty());
-            if let Some(dir) = patch_dir(input).filter(|_| !paths.is_empty()) {
-                for path in &mut paths {
-                    *path = below(&dir, path);
-                }
-            }
-        }
+        _ if is_shell(tool) => patches(input, DEPTH, &mut paths),
         _ => {}
     }
     paths.retain(|path| !path.is_empty());
+    land(tool, input, paths.iter_mut());
     paths.sort();
     paths.dedup();
     paths.truncate(MAX_PATHS);
@@ -55,28 +48,22 @@ pub fn is_shell(tool: &str) -> bool {
     )
 }
 
-/// Returns the directory that a shell command changes into before it applies a patch: `cd DIR && apply_patch …`.
-fn patch_dir(input: &Value) -> Option<String> {
-    let mut dir: Option<String> = None;
-    for words in shell::commands(&command(input)?) {
-        match words.first()?.as_str() {
-            "cd" => {
-                let to = words[1..].iter().find(|word| !word.starts_with('-'))?;
-                dir = Some(dir.map_or_else(|| to.clone(), |dir| below(&dir, to)));
-            }
-            "apply_patch" | "applypatch" => return dir,
-            _ => {}
-        }
+/// Takes the names of a patch in a shell from where they count: after `cd DIR && apply_patch …` that is below DIR.
+fn land<'a>(tool: &str, input: &Value, names: impl Iterator<Item = &'a mut String>) {
+    let Some(line) = command(input).filter(|_| is_shell(tool)) else {
+        return;
+    };
+    let all = shell::simple(&line).into_iter();
+    let mut all = all.filter(|one| matches!(one.program.as_str(), "apply_patch" | "applypatch"));
+    let Some(dir) = all.next().map(|one| one.dirs.iter().collect::<PathBuf>()) else {
+        return;
+    };
+    if dir.as_os_str().is_empty() {
+        return;
     }
-    None
-}
-
-/// Returns a path as it is seen from where a directory is seen from.
-fn below(dir: &str, path: &str) -> String {
-    if path.starts_with("~/") {
-        return path.to_owned();
+    for name in names.filter(|name| !name.starts_with("~/")) {
+        *name = dir.join(&*name).display().to_string();
     }
-    Path::new(dir).join(path).display().to_string()
 }
 
 /// Returns the shell command of a tool, if it has one.
@@ -179,11 +166,7 @@ pub fn writes(tool: &str, input: &Value) -> Vec<(String, Writes)> {
         _ => {
             let mut added = Vec::new();
             added_files(input, DEPTH, &mut added);
-            if let Some(dir) = patch_dir(input).filter(|_| is_shell(tool)) {
-                for (name, _) in &mut added {
-                    *name = below(&dir, name);
-                }
-            }
+            land(tool, input, added.iter_mut().map(|(name, _)| name));
             let all = written(tool, input).into_iter();
             all.map(|path| {
                 let whole = added.iter().find(|(name, _)| *name == path);
