@@ -365,8 +365,8 @@ fn sync_brings_what_it_can_and_leaves_the_rest_as_it_was() {
     assert_eq!(w.git_text(["stash", "list"]).lines().count(), 1);
 }
 
-#[test]
-fn what_others_may_have_is_merged_and_not_rewritten() {
+/// A repository with a commit that its remote has too.
+fn with_remote() -> World {
     let w = ready(World::new());
     w.write("a.txt", "1\n");
     w.git(["add", "."]).ok();
@@ -377,6 +377,12 @@ fn what_others_may_have_is_merged_and_not_rewritten() {
     w.git(["remote", "add", "origin", &remote.display().to_string()])
         .ok();
     w.git(["fetch", "-q"]).ok();
+    w
+}
+
+#[test]
+fn what_others_may_have_is_merged_and_not_rewritten() {
+    let w = with_remote();
     w.ccc(["worktree", "new", "x"]).ok();
     let pushed = commit(&w, "x", "x.txt", "x\n");
     git(&w, "x", &["push", "-q", "origin", "x"]).ok();
@@ -403,16 +409,7 @@ fn what_others_may_have_is_merged_and_not_rewritten() {
 
 #[test]
 fn what_was_landed_here_and_not_pushed_is_what_all_are_brought_onto() {
-    let w = ready(World::new());
-    w.write("a.txt", "1\n");
-    w.git(["add", "."]).ok();
-    w.git(["commit", "-qnm", "base"]).ok();
-    let remote = w.outside().join("remote.git");
-    w.git(["clone", "-q", "--bare", ".", &remote.display().to_string()])
-        .ok();
-    w.git(["remote", "add", "origin", &remote.display().to_string()])
-        .ok();
-    w.git(["fetch", "-q"]).ok();
+    let w = with_remote();
     w.git(["remote", "set-head", "origin", "main"]).ok();
     w.ccc(["worktree", "new", "x"]).ok();
     w.write("b.txt", "1\n");

@@ -146,21 +146,18 @@ fn begin(ctx: &Ctx, tree: &Worktree, wish: &Wish<'_>) -> Result<Record> {
     }
     labels.extend(wish.labels.clone());
     let values = Values::from([("name".to_owned(), wish.name.clone())]);
-    let stays = old.as_ref().is_some_and(|old| {
-        !old.purpose.is_empty() && old.template == wish.found.map(|found| found.name.clone())
-    });
-    let purpose = match (&wish.task, template) {
-        (Some(task), _) => task.clone(),
+    let before = old.as_ref().filter(|old| {
         // Set up once more as what it is, it is still for the same.
-        (None, Some(_)) if stays => old
-            .as_ref()
-            .map_or_else(String::new, |old| old.purpose.clone()),
-        (None, Some(template)) => {
+        let same = old.template == wish.found.map(|found| found.name.clone());
+        template.is_none() || (same && !old.purpose.is_empty())
+    });
+    let purpose = match (&wish.task, before, template) {
+        (Some(task), ..) => task.clone(),
+        (None, Some(before), _) => before.purpose.clone(),
+        (None, None, Some(template)) => {
             fill(&template.purpose, &values).unwrap_or_else(|_| template.purpose.clone())
         }
-        (None, None) => old
-            .as_ref()
-            .map_or_else(String::new, |old| old.purpose.clone()),
+        (None, None, None) => String::new(),
     };
     let limits = template.map_or_else(Vec::new, |template| {
         let fill = |text: &String| fill(text, &values).unwrap_or_else(|_| text.clone());
