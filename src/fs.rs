@@ -13,11 +13,16 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{OnceLock, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The longest that this process waits for any lock, whatever its caller would wait.
 static LIMIT: OnceLock<Duration> = OnceLock::new();
+
+/// Who waits for a lock that may become needless looks up for the first time after this, about as long as a turn takes,
+const FIRST_LOOK: Duration = Duration::from_millis(4);
+/// and at least so often.
+const LAST_LOOK: Duration = Duration::from_millis(64);
 
 /// Bounds every wait of this process: whoever runs inside another program's event must not hold that up.
 pub fn hurry(limit: Duration) {
@@ -42,10 +47,30 @@ impl Lock {
     /// On a file system without locks the returned lock excludes nobody; callers
     /// must be correct without it (the compare-and-swap decides, this is order and speed).
     pub fn acquire(path: &Path, limit: Duration) -> io::Result<Option<Lock>> {
+        Lock::wait(path, limit, limit, || false)
+    }
+
+    /// As [`Lock::acquire`], until it is needless: `None` may mean that too.
+    pub fn acquire_unless(
+        path: &Path,
+        limit: Duration,
+        needless: impl FnMut() -> bool,
+    ) -> io::Result<Option<Lock>> {
+        Lock::wait(path, limit, FIRST_LOOK, needless)
+    }
+
+    /// Waits for the lock and looks up after `pause`, then ever more rarely.
+    fn wait(
+        path: &Path,
+        limit: Duration,
+        mut pause: Duration,
+        mut needless: impl FnMut() -> bool,
+    ) -> io::Result<Option<Lock>> {
         let file = open_in_place(path)?;
         if let Some(lock) = try_file(&file)? {
             return Ok(Some(lock.into_lock(file)));
         }
+        let until = Instant::now() + bounded(limit);
         // The kernel queues blocked waiters; polling would starve under load. The
         // thread exists because a blocking lock has no time-out of its own.
         let (done, wait) = mpsc::channel();
@@ -54,10 +79,14 @@ impl Lock {
             // If nobody waits any more the file closes here, which gives the lock back.
             let _ = done.send(taken);
         });
-        match wait.recv_timeout(bounded(limit)) {
-            Ok(Ok(file)) => Ok(Some(Lock { file: Some(file) })),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Ok(None),
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match wait.recv_timeout(pause.min(left)) {
+                Ok(Ok(file)) => return Ok(Some(Lock { file: Some(file) })),
+                Ok(Err(error)) => return Err(error),
+                Err(_) if left <= pause || needless() => return Ok(None),
+                Err(_) => pause = (pause * 2).min(LAST_LOOK),
+            }
         }
     }
 

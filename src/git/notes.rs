@@ -153,25 +153,72 @@ fn add_lines(repo: &Repo, tree: Oid, lines: &[(Oid, String)]) -> Result<Oid> {
     }
     let objects = &repo.gix().objects;
     let mut state = State::new(tree, objects).context(Kind::Internal, unwritten)?;
-    for (anchor, line) in lines {
-        let old = state
-            .get(anchor, objects)
-            .context(Kind::Internal, unwritten)?;
-        let mut note = old.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))?;
-        if note.lines().any(|known| known == line.as_bytes()) {
+    for (anchor, lines) in by_anchor(lines) {
+        let mut note = note(repo, &mut state, &anchor)?;
+        let added = lacking(&note, &lines);
+        if added.is_empty() {
             continue;
         }
         if !note.is_empty() && !note.ends_with(b"\n") {
             note.push(b'\n');
         }
-        note.extend_from_slice(line.as_bytes());
-        note.push(b'\n');
+        for line in added {
+            note.extend_from_slice(line.as_bytes());
+            note.push(b'\n');
+        }
         let blob = write_blob(repo, &note)?;
         state
-            .edit(*anchor, Some(blob), objects)
+            .edit(anchor, Some(blob), objects)
             .context(Kind::Internal, unwritten)?;
     }
     state.write(objects).context(Kind::Internal, unwritten)
+}
+
+/// Lines by the object that they are about, in their order.
+fn by_anchor(lines: &[(Oid, String)]) -> BTreeMap<Oid, Vec<&str>> {
+    let mut all: BTreeMap<Oid, Vec<&str>> = BTreeMap::new();
+    for (anchor, line) in lines {
+        all.entry(*anchor).or_default().push(line);
+    }
+    all
+}
+
+fn note(repo: &Repo, state: &mut State, anchor: &Oid) -> Result<Vec<u8>> {
+    let blob = state
+        .get(anchor, &repo.gix().objects)
+        .context(Kind::Internal, unwritten)?;
+    blob.map_or_else(|| Ok(Vec::new()), |blob| blob_bytes(repo, blob))
+}
+
+/// Returns the lines that a note does not have, each once.
+fn lacking<'a>(note: &[u8], lines: &[&'a str]) -> Vec<&'a str> {
+    let mut known: HashSet<&[u8]> = note.lines().collect();
+    let lines = lines.iter().copied();
+    lines.filter(|line| known.insert(line.as_bytes())).collect()
+}
+
+/// Returns what of `wanted` a tree does not have.
+pub fn missing(repo: &Repo, tree: Oid, wanted: &Additions) -> Result<Additions> {
+    let mut missing = Additions::default();
+    if !wanted.lines.is_empty() {
+        let mut state = State::new(tree, &repo.gix().objects).context(Kind::Internal, unwritten)?;
+        for (anchor, lines) in by_anchor(&wanted.lines) {
+            let note = note(repo, &mut state, &anchor)?;
+            let lacking = lacking(&note, &lines).into_iter();
+            missing
+                .lines
+                .extend(lacking.map(|line| (anchor, line.to_owned())));
+        }
+    }
+    if !wanted.attachments.is_empty() {
+        let kept = entries(repo, Some(tree))?.remove(ATTACHMENTS);
+        let kept = entries(repo, kept.filter(|item| item.tree).map(|item| item.oid))?;
+        let attachments = wanted.attachments.iter().copied();
+        missing.attachments = attachments
+            .filter(|blob| !kept.contains_key(&blob.to_string()))
+            .collect();
+    }
+    Ok(missing)
 }
 
 fn add_attachments(repo: &Repo, tree: Oid, blobs: &[Oid]) -> Result<Oid> {

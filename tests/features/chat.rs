@@ -2,7 +2,7 @@
 
 use crate::common::session::Session;
 use crate::common::setup::ready;
-use crate::common::world::{BINARY, World};
+use crate::common::world::{BINARY, World, poll};
 use serde_json::Value;
 
 const REF: &str = "refs/notes/ccc/chat";
@@ -598,4 +598,28 @@ fn killed_at_any_call_of_git_a_message_is_in_or_out() {
             }
         }
     }
+}
+
+#[test]
+fn a_message_that_others_have_published_waits_for_no_turn() {
+    let w = ready(World::new());
+    let (a, b) = (w.session("a"), w.session("b"));
+    post(&b, &["first"]);
+    let chat = w.main_worktree().join(".git/ccc/chat");
+    let held = std::fs::File::open(chat.join("flock")).expect("the room's lock");
+    held.lock().expect("the room's lock");
+    let waiting = a.spawn(["chat", "post", "waits"]);
+    poll("a message waits", || {
+        let mut waiting = std::fs::read_dir(chat.join("spool")).ok()?;
+        waiting
+            .any(|entry| entry.is_ok_and(|entry| entry.file_name().len() == 15))
+            .then_some(())
+    });
+    // Another lock under the same name, so that somebody can publish while the first one stays held.
+    std::fs::remove_file(chat.join("flock")).expect("the room's lock");
+    post(&b, &["publishes"]);
+    waiting.wait().ok();
+    drop(held);
+    let said = w.ccc(["chat", "read", "--json"]).ok().json_lines();
+    assert_eq!(texts(&said), ["first", "waits", "publishes"]);
 }

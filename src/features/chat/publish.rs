@@ -18,7 +18,7 @@ use super::{
     model::Message,
     spool::{self, Published},
     store,
-    survey::Survey,
+    survey::{self, Survey},
 };
 use crate::{
     base::{id::MessageId, time::Timestamp},
@@ -28,7 +28,7 @@ use crate::{
     git::{
         Oid, Repo, history,
         log::{self, PATIENCE, Retry},
-        notes::{self, Additions, CHAT, Link, NewLink},
+        notes::{self, CHAT, Link, NewLink},
         objects::{self, Author},
         refs::{self, Edit, Lost, Reflog, Writer},
     },
@@ -59,34 +59,48 @@ struct Guard {
 }
 
 fn lock(repo: &Repo) -> Result<Guard> {
-    let path = spool::dir(repo).join("flock");
-    let taken = Lock::acquire(&path, PATIENCE).context(Kind::Setup, || {
-        format!("{} cannot be locked", path.display())
-    })?;
-    let lock = taken.ok_or_else(|| {
-        Error::busy(format!(
-            "another git-ccc has held {} for {} s",
-            path.display(),
-            PATIENCE.as_secs()
-        ))
-        .hint("git ccc doctor")
-    })?;
-    Ok(Guard { _lock: lock })
+    lock_unless(repo, || false)?.ok_or_else(|| kept(repo))
 }
 
-/// Posts one message, with whatever else waits.
-pub fn post(ctx: &Ctx, message: Message) -> Result<Posted> {
-    let repo = ctx.repo()?;
+fn kept(repo: &Repo) -> Error {
+    let path = spool::dir(repo).join("flock");
+    Error::busy(format!(
+        "another git-ccc has held {} for {} s",
+        path.display(),
+        PATIENCE.as_secs()
+    ))
+    .hint("git ccc doctor")
+}
+
+/// Waits for the right to publish until it has it, or it is needless; `None` is also said when others kept it for too long.
+fn lock_unless(repo: &Repo, needless: impl FnMut() -> bool) -> Result<Option<Guard>> {
+    let path = spool::dir(repo).join("flock");
+    let taken = Lock::acquire_unless(&path, PATIENCE, needless);
+    let taken = taken.context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
+    })?;
+    Ok(taken.map(|lock| Guard { _lock: lock }))
+}
+
+/// Takes the right to publish if nobody has it.
+fn lock_if_free(repo: &Repo) -> Result<Option<Guard>> {
     let path = spool::dir(repo).join("flock");
     let free = Lock::try_acquire(&path).context(Kind::Setup, || {
         format!("{} cannot be locked", path.display())
     })?;
-    if let Some(lock) = free {
-        let guard = Guard { _lock: lock };
+    Ok(free.map(|lock| Guard { _lock: lock }))
+}
+
+/// Posts one message, with whatever else waits.
+///
+/// Whoever has the right publishes what waits: a message that another has published needs no turn of its own.
+pub fn post(ctx: &Ctx, message: Message) -> Result<Posted> {
+    let repo = ctx.repo()?;
+    if let Some(guard) = lock_if_free(repo)? {
         return only(publish(ctx, &guard, &[message], &mut |_| Ok(true))?);
     }
     spool::put(repo, &message)?;
-    let done = lock(repo).and_then(|guard| settle(ctx, &guard, &message));
+    let done = wait(ctx, &message);
     if done.is_err() {
         // Not accepted as far as we know: it must not appear later by itself.
         spool::remove(repo, &message.id)?;
@@ -94,31 +108,40 @@ pub fn post(ctx: &Ctx, message: Message) -> Result<Posted> {
     done
 }
 
-/// Finds out what became of a message in the spool, or publishes it.
-fn settle(ctx: &Ctx, guard: &Guard, message: &Message) -> Result<Posted> {
+/// Waits until a message of the spool was published, by others or by us.
+fn wait(ctx: &Ctx, message: &Message) -> Result<Posted> {
     let repo = ctx.repo()?;
-    if spool::has(repo, &message.id) {
-        publish(ctx, guard, &[], &mut |_| Ok(true))?;
+    let waits = || spool::has(repo, &message.id);
+    let guard = match lock_unless(repo, || !waits())? {
+        Some(guard) => guard,
+        None if waits() => return Err(kept(repo)),
+        None => match published(repo, message)? {
+            Some(posted) => return Ok(posted),
+            // The spool was deleted under us.
+            None => lock(repo)?,
+        },
+    };
+    if waits() {
+        publish(ctx, &guard, &[], &mut |_| Ok(true))?;
     }
-    let known = Published::load(repo).commit(&message.id);
-    let found = match known {
+    if let Some(posted) = published(repo, message)? {
+        return Ok(posted);
+    }
+    let own = std::slice::from_ref(message);
+    only(publish(ctx, &guard, own, &mut |_| Ok(true))?)
+}
+
+/// Finds a message that was published from the spool.
+fn published(repo: &Repo, message: &Message) -> Result<Option<Posted>> {
+    let oid = match Published::load(repo).commit(&message.id) {
         Some(oid) => Some(oid),
         None => store::find(repo, &message.id)?.map(|said| said.oid),
     };
-    match found {
-        Some(oid) => Ok(Posted {
-            message: message.clone(),
-            oid,
-            known: false,
-        }),
-        // The spool was deleted under us.
-        None => only(publish(
-            ctx,
-            guard,
-            std::slice::from_ref(message),
-            &mut |_| Ok(true),
-        )?),
-    }
+    Ok(oid.map(|oid| Posted {
+        message: message.clone(),
+        oid,
+        known: false,
+    }))
 }
 
 /// Posts many messages of one sender, in their order and in one transaction.
@@ -276,12 +299,10 @@ pub fn heal(ctx: &Ctx) -> Result<()> {
     if published.tip.is_none() || tip.is_none() || quiet {
         return Ok(());
     }
-    let path = spool::dir(repo).join("flock");
-    let free = Lock::try_acquire(&path).context(Kind::Setup, || {
-        format!("{} cannot be locked", path.display())
-    })?;
     // Whoever has the lock is doing this.
-    let Some(_lock) = free else { return Ok(()) };
+    let Some(_guard) = lock_if_free(repo)? else {
+        return Ok(());
+    };
     let mut retry = Retry::new(HEALING);
     let mut survey = Survey::new(Published::load(repo));
     while let Err(lost) = attempt(ctx, &mut survey, (&[], false), &mut |_| Ok(true))? {
@@ -317,7 +338,7 @@ fn chain(
     }
     let mut posted = Vec::new();
     for message in messages {
-        let additions = additions(&message)?;
+        let additions = survey::additions(&message)?;
         if !additions.is_empty() {
             tree = notes::add(repo, tree, &additions)?;
         }
@@ -365,20 +386,4 @@ fn put_back(
         message: "Put back what a lost swap dropped\n",
     };
     Ok((vec![notes::write(repo, &merge)?], tree))
-}
-
-fn additions(message: &Message) -> Result<Additions> {
-    let oid = |hex: &str| {
-        Oid::from_hex(hex.as_bytes()).context(Kind::Internal, || format!("{hex} is no object id"))
-    };
-    let mut additions = Additions::default();
-    if let Some(commit) = &message.about.commit {
-        additions
-            .lines
-            .push((oid(commit)?, codec::note_line(message)));
-    }
-    for attachment in &message.about.attachments {
-        additions.attachments.push(oid(&attachment.blob)?);
-    }
-    Ok(additions)
 }

@@ -1,9 +1,9 @@
 //! What happened to the room since our last write: which messages came, what stock commands dropped or left aside.
 
-use super::{logic::codec, spool::Published};
+use super::{logic::codec, model::Message, spool::Published};
 use crate::{
     base::id::MessageId,
-    error::Result,
+    error::{Context, Kind, Result},
     git::{
         Oid, Repo,
         history::{self, Bound},
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 const SURVEY: usize = 2000;
 /// So many commits are looked at when nothing says what we wrote last.
 const GUESSED: usize = 64;
-/// At most so many trees are compared with the newest one.
+/// At most so many trees of merges are compared with the newest one.
 const COMPARED: usize = 100;
 
 /// What happened since the last write.
@@ -37,6 +37,8 @@ pub struct Survey {
     pub known: BTreeSet<MessageId>,
     /// Commits whose trees have lines of ours that the tip should have too.
     whole: Vec<Oid>,
+    /// What the messages since then put into the tree.
+    added: Additions,
     /// What stock commands dropped from the tree.
     pub dropped: Additions,
     /// A commit that a lost swap left behind.
@@ -54,6 +56,7 @@ impl Survey {
             whole: published.whole.into_iter().collect(),
             published,
             known: BTreeSet::new(),
+            added: Additions::default(),
             dropped: Additions::default(),
             abandoned: None,
         }
@@ -97,7 +100,7 @@ impl Survey {
         Ok(())
     }
 
-    /// Finds what the tip lacks of the trees that had all lines of ours.
+    /// Finds what the tip lacks of what messages said and of the trees that had all lines of ours.
     fn compare(&mut self, repo: &Repo, tip: Oid) -> Result<()> {
         let now = notes::read(repo, tip)?.tree;
         for oid in self.whole.iter().filter(|oid| repo.gix().has_object(**oid)) {
@@ -107,19 +110,41 @@ impl Survey {
                 self.dropped.merge(dropped);
             }
         }
+        // Trees grow with the room, and one of them for each message would be read: what a message added, it says itself.
+        self.dropped.merge(notes::missing(repo, now, &self.added)?);
         Ok(())
     }
 
-    /// A message has all of our lines in its tree, and so has each side of a merge.
+    /// Each side of a merge has all of our lines in its tree.
     fn look_at(&mut self, link: &Link) {
         if let Some(message) = codec::decode(&link.author, link.at, &link.message) {
+            // What names no object was not written by us.
+            if let Ok(added) = additions(&message) {
+                self.added.merge(added);
+            }
             self.known.insert(message.id);
-            self.whole.push(link.oid);
         } else if link.parents.len() != 1 {
             self.whole.extend(&link.parents);
         }
         self.whole.truncate(COMPARED);
     }
+}
+
+/// Returns what a message puts into the tree beside its commit.
+pub fn additions(message: &Message) -> Result<Additions> {
+    let oid = |hex: &str| {
+        Oid::from_hex(hex.as_bytes()).context(Kind::Internal, || format!("{hex} is no object id"))
+    };
+    let mut additions = Additions::default();
+    if let Some(commit) = &message.about.commit {
+        additions
+            .lines
+            .push((oid(commit)?, codec::note_line(message)));
+    }
+    for attachment in &message.about.attachments {
+        additions.attachments.push(oid(&attachment.blob)?);
+    }
+    Ok(additions)
 }
 
 /// Returns the last tip of ours if the present one has left it aside.
