@@ -234,7 +234,7 @@ fn attempt(
     for message in known {
         spool::remove(repo, &message.id)?;
     }
-    if waiting.is_empty() && own.is_empty() && survey.abandoned.is_none() {
+    if waiting.is_empty() && own.is_empty() && survey.abandoned().next().is_none() {
         let whole = tip.filter(|_| survey.dropped.is_empty());
         let published = &survey.published;
         let news = |tip: &Oid| published.tip != Some(*tip) || published.pending.is_some();
@@ -333,7 +333,7 @@ fn chain(
     let published = before.map_or(now, |before| before.max(now));
     let mut parents: Vec<Oid> = tip.into_iter().collect();
     tree = notes::add(repo, tree, &survey.dropped)?;
-    if let Some(lost) = &survey.abandoned {
+    for lost in survey.abandoned() {
         (parents, tree) = put_back(repo, lost, (&parents, tree), (now, published))?;
     }
     let mut posted = Vec::new();

@@ -27,10 +27,6 @@ pub struct Survey {
     pub published: Published,
     /// This try puts back what was dropped.
     pub restoring: bool,
-    /// The last tip of ours is behind what was looked at.
-    joined: bool,
-    /// What a writer who died may have swapped in.
-    left: Option<Oid>,
     /// Up to here it was looked at.
     upto: Option<Oid>,
     /// Messages that are in the room since then.
@@ -41,24 +37,76 @@ pub struct Survey {
     added: Additions,
     /// What stock commands dropped from the tree.
     pub dropped: Additions,
-    /// A commit that a lost swap left behind.
-    pub abandoned: Option<Link>,
+    /// The last tip of ours, and what a writer who died may have swapped in.
+    expected: Vec<Expected>,
+    /// What git's own swap dropped.
+    lost: Option<Expected>,
+}
+
+/// A commit that should be behind the tip.
+#[derive(Debug)]
+struct Expected {
+    oid: Oid,
+    place: Place,
+}
+
+/// Where a commit is; finding out can mean a long walk, so it is kept from one try to the next.
+#[derive(Debug)]
+enum Place {
+    Unknown,
+    Behind,
+    Aside(Box<Link>),
+}
+
+impl Expected {
+    /// Brings the place up to what is new; `grown` says that the tip follows the one before.
+    fn settle(
+        &mut self,
+        (new, grown): (&[Link], bool),
+        find: impl FnOnce(Oid) -> Result<Option<Link>>,
+    ) -> Result<()> {
+        let joins = || new.iter().any(|link| link.parents.contains(&self.oid));
+        self.place = match &self.place {
+            Place::Behind if grown => return Ok(()),
+            Place::Aside(_) if grown && !joins() => return Ok(()),
+            Place::Aside(_) if grown => Place::Behind,
+            _ => match find(self.oid)? {
+                Some(link) => Place::Aside(Box::new(link)),
+                None => Place::Behind,
+            },
+        };
+        Ok(())
+    }
 }
 
 impl Survey {
     /// Begins where the last writer left off.
     pub fn new(published: Published) -> Self {
+        let place = |behind| {
+            if behind {
+                Place::Behind
+            } else {
+                Place::Unknown
+            }
+        };
+        let ours = published.tip.map(|oid| Expected {
+            oid,
+            place: place(published.tip == published.whole),
+        });
+        let left = published.pending.map(|oid| Expected {
+            oid,
+            place: Place::Unknown,
+        });
         Survey {
             restoring: true,
-            joined: published.tip == published.whole,
-            left: published.pending,
             upto: published.whole,
             whole: published.whole.into_iter().collect(),
             published,
             known: BTreeSet::new(),
             added: Additions::default(),
             dropped: Additions::default(),
-            abandoned: None,
+            expected: ours.into_iter().chain(left).collect(),
+            lost: None,
         }
     }
 
@@ -68,16 +116,17 @@ impl Survey {
             return Ok(());
         };
         let known = |oid: &Oid| repo.gix().has_object(*oid);
-        let links = match self.upto.filter(known) {
-            Some(last) if last == tip => Vec::new(),
+        let (links, grown) = match self.upto.filter(known) {
+            Some(last) if last == tip => (Vec::new(), true),
             Some(last) => {
                 let links = history::span(repo, tip, &[Bound::At(last)], usize::MAX)?.links;
-                self.joined &= links.iter().any(|link| link.parents.contains(&last));
-                links
+                let grown = links.iter().any(|link| link.parents.contains(&last));
+                (links, grown)
             }
-            None => history::newest(repo, Some(tip))
-                .take(GUESSED)
-                .collect::<Result<_>>()?,
+            None => {
+                let links = history::newest(repo, Some(tip)).take(GUESSED);
+                (links.collect::<Result<_>>()?, false)
+            }
         };
         for link in &links {
             self.look_at(link);
@@ -87,16 +136,38 @@ impl Survey {
         if self.restoring {
             self.compare(repo, tip)?;
         }
-        self.abandoned = match self.published.tip.filter(known) {
-            Some(ours) if !self.joined => beside(repo, tip, ours)?,
-            _ => None,
+        self.expected.retain(|expected| known(&expected.oid));
+        for expected in &mut self.expected {
+            expected.settle((&links, grown), |ours| beside(repo, tip, ours))?;
+        }
+        self.find_lost(repo, tip, (&links, grown))
+    }
+
+    /// Returns the commits that have been left aside.
+    pub fn abandoned(&self) -> impl Iterator<Item = &Link> {
+        let all = self.expected.iter().chain(&self.lost);
+        all.filter_map(|expected| match &expected.place {
+            Place::Aside(link) => Some(&**link),
+            Place::Unknown | Place::Behind => None,
+        })
+    }
+
+    /// Looks at the reflog: what it shows as lost should be behind the tip too.
+    fn find_lost(&mut self, repo: &Repo, tip: Oid, (new, grown): (&[Link], bool)) -> Result<()> {
+        let broken = refs::broken_reflog(repo, CHAT);
+        let Some((oid, before)) = broken.filter(|(lost, _)| repo.gix().has_object(*lost)) else {
+            self.lost = None;
+            return Ok(());
         };
-        if let (None, Some(left)) = (&self.abandoned, self.left.filter(known)) {
-            self.abandoned = beside(repo, tip, left)?;
-        }
-        if self.abandoned.is_none() {
-            self.abandoned = abandoned(repo, tip, &self.known)?;
-        }
+        let lost = self.lost.take().filter(|lost| lost.oid == oid);
+        let mut lost = lost.unwrap_or(Expected {
+            oid,
+            place: Place::Unknown,
+        });
+        lost.settle((new, grown), |_| {
+            abandoned(repo, tip, (oid, before), &self.known)
+        })?;
+        self.lost = Some(lost);
         Ok(())
     }
 
@@ -155,14 +226,14 @@ fn beside(repo: &Repo, tip: Oid, ours: Oid) -> Result<Option<Link>> {
     aside.then(|| notes::read(repo, ours)).transpose()
 }
 
-/// Finds a commit that git's own swap dropped: in the reflog, a line does not begin where the one before it ended.
-fn abandoned(repo: &Repo, tip: Oid, known: &BTreeSet<MessageId>) -> Result<Option<Link>> {
-    let Some((lost, before)) = refs::broken_reflog(repo, CHAT) else {
-        return Ok(None);
-    };
-    if !repo.gix().has_object(lost) {
-        return Ok(None);
-    }
+/// Returns a commit that git's own swap dropped, unless it or its message came back: in the reflog, a line does not begin where the one
+/// before it ended.
+fn abandoned(
+    repo: &Repo,
+    tip: Oid,
+    (lost, before): (Oid, Oid),
+    known: &BTreeSet<MessageId>,
+) -> Result<Option<Link>> {
     let lost = notes::read(repo, lost)?;
     let message = codec::decode(&lost.author, lost.at, &lost.message);
     if message.is_some_and(|message| known.contains(&message.id)) {
