@@ -623,3 +623,38 @@ fn a_message_that_others_have_published_waits_for_no_turn() {
     let said = w.ccc(["chat", "read", "--json"]).ok().json_lines();
     assert_eq!(texts(&said), ["first", "waits", "publishes"]);
 }
+
+/// A `git` before which a stock command always comes first, a few times.
+const ALWAYS_LATE: &str = r#"
+PATH=${PATH#*:}; export PATH
+case "$*" in *update-ref*) ;; *) exec git "$@" ;; esac
+n=$(cat "$TMPDIR/late" 2>/dev/null || echo 0); echo $((n+1)) >"$TMPDIR/late"
+[ $n -lt 4 ] || exec git "$@"
+cat >"$TMPDIR/script.$$"
+git notes --ref=ccc/chat append -m "stock $n" HEAD
+git "$@" <"$TMPDIR/script.$$"
+"#;
+
+#[test]
+fn what_loses_to_stock_notes_again_and_again_joins_the_tip() {
+    let w = ready(World::new());
+    let (a, b) = (w.session("a"), w.session("b"));
+    post(&b, &["first", "--commit", "HEAD"]);
+    w.tool("git", ALWAYS_LATE);
+    let lines = "one\ntwo\nthree\n";
+    a.command(["chat", "post", "--stdin"])
+        .stdin(lines)
+        .run()
+        .ok();
+    post(&a, &["late", "--commit", "HEAD"]);
+    w.tool("git", "PATH=${PATH#*:} exec git \"$@\"");
+    assert_eq!(w.git_text(["rev-list", "--count", "--merges", REF]), "1");
+    let read = unread(&b);
+    assert_eq!(texts(&read), ["one", "two", "three", "late"]);
+    post(&a, &["next"]);
+    let note = w.git_text(["notes", "--ref=ccc/chat", "show", "HEAD"]);
+    for line in [": first [", ": late [", "stock 0", "stock 3"] {
+        assert!(note.contains(line), "{line} is in\n{note}");
+    }
+    w.git(["fsck", "--strict"]).ok();
+}

@@ -14,22 +14,21 @@
 //! back or deleted on purpose has nothing beside it, and stays so.
 
 use super::{
-    logic::codec,
+    chain::{self, Chain},
     model::Message,
     spool::{self, Published},
-    store,
-    survey::{self, Survey},
+    store::{self, Said},
+    survey::Survey,
 };
 use crate::{
-    base::{id::MessageId, time::Timestamp},
+    base::id::MessageId,
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
     fs::Lock,
     git::{
         Oid, Repo, history,
         log::{self, PATIENCE, Retry},
-        notes::{self, CHAT, Link, NewLink},
-        objects::{self, Author},
+        notes::CHAT,
         refs::{self, Edit, Lost, Reflog, Writer},
     },
 };
@@ -38,7 +37,8 @@ use std::{collections::BTreeSet, time::Duration};
 const REFLOG: Reflog<'_> = Reflog::Begin("ccc chat");
 /// How long a reader tries to put back what is missing.
 const HEALING: Duration = Duration::from_secs(2);
-/// After so many lost swaps a try does only what it must.
+/// After so many lost swaps a try does only what it must: it joins what it has written to the tip, which takes as long for one message as
+/// for many, and puts nothing back.
 const PATIENT: usize = 2;
 
 /// A message that is in the room.
@@ -50,6 +50,16 @@ pub struct Posted {
     pub oid: Oid,
     /// It was there before: this was a retry.
     pub known: bool,
+}
+
+impl From<Said> for Posted {
+    fn from(said: Said) -> Self {
+        Posted {
+            message: said.message,
+            oid: said.oid,
+            known: false,
+        }
+    }
 }
 
 /// The right to publish.
@@ -180,103 +190,176 @@ fn publish(
     if own.is_empty() && spool::list(repo).is_empty() {
         return Ok(Vec::new());
     }
-    let mut survey = Survey::new(Published::load(repo));
-    let done = until_in(ctx, &mut survey, own, decide);
-    if done.is_err() && survey.published.pending.is_some() {
-        survey.published.intend(repo, None);
+    let mut round = Round::new(repo, PATIENCE);
+    let done = round.until_in(ctx, own, decide);
+    if done.is_err() {
+        round.give_up(repo);
     }
     done
 }
 
-fn until_in(
-    ctx: &Ctx,
-    survey: &mut Survey,
-    own: &[Message],
-    decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
-) -> Result<Vec<Posted>> {
-    let mut retry = Retry::new(PATIENCE);
-    for tries in 0_usize.. {
-        // What must be put back can wait; a message should not, however busy stock commands are.
-        survey.restoring = tries < PATIENT;
-        match attempt(ctx, survey, (own, true), decide)? {
-            Ok(posted) => return Ok(posted),
-            // The ref was moved by somebody who does not queue here: the sooner the next try, the better its chance.
-            Err(lost @ Lost::Conflict(_)) => retry.again(lost, "post to the room", 0)?,
-            Err(lost) => {
-                if matches!(lost, Lost::Busy(_)) && log::repair_if_free(ctx.repo()?)? {
-                    ctx.ui.note("a lock left by a crash was removed");
+/// Tries for one swap, and what one leaves to the next.
+struct Round {
+    survey: Survey,
+    /// What a writer who died may have swapped in.
+    left: Option<Oid>,
+    /// What the last try wrote.
+    chain: Option<Chain>,
+    retry: Retry,
+    tries: usize,
+}
+
+impl Round {
+    fn new(repo: &Repo, patience: Duration) -> Self {
+        let published = Published::load(repo);
+        Round {
+            left: published.pending,
+            survey: Survey::new(published),
+            chain: None,
+            retry: Retry::new(patience),
+            tries: 0,
+        }
+    }
+
+    fn until_in(
+        &mut self,
+        ctx: &Ctx,
+        own: &[Message],
+        decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
+    ) -> Result<Vec<Posted>> {
+        loop {
+            let early = Writer::early(ctx.repo()?, REFLOG);
+            match self.attempt(ctx, early, own, decide)? {
+                Ok(posted) => return Ok(posted),
+                // The ref was moved by somebody who does not queue here: the sooner the next try, the better its chance.
+                Err(lost @ Lost::Conflict(_)) => self.retry.again(lost, "post to the room", 0)?,
+                Err(lost) => {
+                    if matches!(lost, Lost::Busy(_)) && log::repair_if_free(ctx.repo()?)? {
+                        ctx.ui.note("a lock left by a crash was removed");
+                    }
+                    self.retry
+                        .again(lost, "post to the room", ctx.dice.roll())?;
                 }
-                retry.again(lost, "post to the room", ctx.dice.roll())?;
             }
         }
     }
-    Err(Error::internal("the room was tried for ever"))
-}
 
-/// Tries once: everything is read after git was started for the swap, if there is `more` than to look, so that little can happen in between.
-fn attempt(
-    ctx: &Ctx,
-    survey: &mut Survey,
-    (own, more): (&[Message], bool),
-    decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
-) -> Result<Result<Vec<Posted>, Lost>> {
-    let repo = ctx.repo()?;
-    let early = more.then(|| Writer::early(repo, REFLOG)).flatten();
-    let tip = refs::find(repo, CHAT)?;
-    if !own.is_empty() && !decide(tip)? {
-        return Ok(Ok(Vec::new()));
-    }
-    survey.advance(repo, tip)?;
-    let mine: BTreeSet<&MessageId> = own.iter().map(|message| &message.id).collect();
-    let (known, waiting): (Vec<_>, Vec<_>) = spool::list(repo)
-        .into_iter()
-        .partition(|message| survey.known.contains(&message.id) || mine.contains(&message.id));
-    for message in known {
-        spool::remove(repo, &message.id)?;
-    }
-    if waiting.is_empty() && own.is_empty() && survey.abandoned().next().is_none() {
-        let whole = tip.filter(|_| survey.dropped.is_empty());
-        let published = &survey.published;
-        let news = |tip: &Oid| published.tip != Some(*tip) || published.pending.is_some();
-        if let Some(tip) = tip.filter(news) {
-            survey.published.clone().advance(repo, tip, whole, &[]);
+    /// Tries once: everything is read after git was started for the swap, if it was, so that little can happen in between.
+    fn attempt(
+        &mut self,
+        ctx: &Ctx,
+        early: Option<Writer>,
+        own: &[Message],
+        decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
+    ) -> Result<Result<Vec<Posted>, Lost>> {
+        let repo = ctx.repo()?;
+        // What must be put back can wait; a message should not, however busy stock commands are.
+        self.survey.restoring = self.tries < PATIENT;
+        self.tries += 1;
+        let tip = refs::find(repo, CHAT)?;
+        if !own.is_empty() && !decide(tip)? {
+            self.give_up(repo);
+            return Ok(Ok(Vec::new()));
         }
-        return Ok(Ok(Vec::new()));
+        self.survey.advance(repo, tip)?;
+        let written = self.chain.take().filter(|_| !self.survey.restoring);
+        let (chain, head) = match written {
+            Some(mut chain) => {
+                let head = chain::join(repo, (tip, ctx.now()), &mut chain)?;
+                (chain, head)
+            }
+            None => match self.write(ctx, tip, own)? {
+                Some(chain) => {
+                    let head = chain.head;
+                    (chain, head)
+                }
+                None => return Ok(Ok(Vec::new())),
+            },
+        };
+        let edits = [Edit::swap(CHAT, tip, head)];
+        let swapped = match early {
+            Some(git) => git.transact(repo, &edits),
+            None => refs::transact(repo, &edits, REFLOG),
+        };
+        if let Err(lost) = swapped {
+            self.chain = Some(chain);
+            return Ok(Err(lost));
+        }
+        self.settle(ctx, (tip, head), chain, own.len()).map(Ok)
     }
-    let spooled = waiting.len();
-    let all = waiting.into_iter().chain(own.iter().cloned());
-    let (posted, head) = chain(ctx.now(), repo, tip, survey, all)?;
-    let edits = [Edit::swap(CHAT, tip, head)];
-    // If we die now, whoever is next takes this for ours: somebody may have read it already.
-    survey.published.intend(repo, Some(head));
-    let swapped = match early {
-        Some(git) => git.transact(repo, &edits),
-        None => refs::transact(repo, &edits, REFLOG),
-    };
-    if let Err(lost) = swapped {
-        return Ok(Err(lost));
+
+    /// Writes the commits of what waits and of `own`; `None` says that there is nothing to do, which is then kept.
+    fn write(&mut self, ctx: &Ctx, tip: Option<Oid>, own: &[Message]) -> Result<Option<Chain>> {
+        let repo = ctx.repo()?;
+        let survey = &mut self.survey;
+        let mine: BTreeSet<&MessageId> = own.iter().map(|message| &message.id).collect();
+        let (known, waiting): (Vec<_>, Vec<_>) = spool::list(repo)
+            .into_iter()
+            .partition(|message| survey.known.contains(&message.id) || mine.contains(&message.id));
+        for message in known {
+            spool::remove(repo, &message.id)?;
+        }
+        if waiting.is_empty() && own.is_empty() && survey.abandoned().next().is_none() {
+            let whole = tip.filter(|_| survey.restoring && survey.dropped.is_empty());
+            let published = &survey.published;
+            let news = |tip: &Oid| published.tip != Some(*tip) || published.pending.is_some();
+            if let Some(tip) = tip.filter(news) {
+                survey.published.clone().advance(repo, tip, whole, &[]);
+            }
+            return Ok(None);
+        }
+        let all = waiting.into_iter().chain(own.iter().cloned());
+        let chain = chain::write(repo, (tip, ctx.now()), survey, all)?;
+        // If we die now, whoever is next takes this for ours: somebody may have read it already.
+        survey.published.intend(repo, Some(chain.head));
+        Ok(Some(chain))
     }
-    let new: Vec<_> = posted[..spooled]
-        .iter()
-        .map(|posted| (posted.message.id.clone(), posted.oid))
-        .collect();
-    let whole = survey.restoring.then_some(head);
-    survey.published.clone().advance(repo, head, whole, &new);
-    for (id, _) in new {
-        spool::remove(repo, &id)?;
+
+    /// Keeps what was published, and looks whether it is still in; returns the last `own` messages.
+    fn settle(
+        &mut self,
+        ctx: &Ctx,
+        (tip, head): (Option<Oid>, Oid),
+        chain: Chain,
+        own: usize,
+    ) -> Result<Vec<Posted>> {
+        let repo = ctx.repo()?;
+        let spooled = chain.said.len() - own;
+        let new: Vec<_> = chain.said[..spooled]
+            .iter()
+            .map(|said| (said.message.id.clone(), said.oid))
+            .collect();
+        let published = self.survey.published.clone();
+        // What was there before our first message is taken as it is.
+        let base = chain.base.filter(|_| published.tip.is_none());
+        let known = published.whole.or(base);
+        let whole = if chain.whole { Some(head) } else { known };
+        published.advance(repo, head, whole, &new);
+        for (id, _) in new {
+            spool::remove(repo, &id)?;
+        }
+        let fooled = refs::broken_reflog(repo, CHAT).is_some_and(|(_, before)| Some(before) == tip);
+        if fooled || !is_in(repo, head)? {
+            // Our swap dropped what somebody had just written, or somebody ours: it was in the room, so it stays.
+            let mut next = Round::new(repo, HEALING);
+            if let Err(lost) = next.attempt(ctx, None, &[], &mut |_| Ok(true))? {
+                ctx.ui.warn(&format!(
+                    "what a lost swap dropped comes back with the next message: {}",
+                    lost.into_error("put it back")
+                ));
+            }
+        }
+        let own = chain.said.into_iter().skip(spooled);
+        Ok(own.map(Posted::from).collect())
     }
-    let fooled = refs::broken_reflog(repo, CHAT).is_some_and(|(_, before)| Some(before) == tip);
-    if fooled || !is_in(repo, head)? {
-        // Our swap dropped what somebody had just written, or somebody ours: it was in the room, so it stays.
-        let mut next = Survey::new(Published::load(repo));
-        if let Err(lost) = attempt(ctx, &mut next, (&[], false), &mut |_| Ok(true))? {
-            ctx.ui.warn(&format!(
-                "what a lost swap dropped comes back with the next message: {}",
-                lost.into_error("put it back")
-            ));
+
+    /// Lets what was written go: it was not swapped in, and must not come back as if it had been.
+    fn give_up(&mut self, repo: &Repo) {
+        self.chain = None;
+        if self.survey.published.pending != self.left {
+            self.survey.published.intend(repo, self.left);
         }
     }
-    Ok(Ok(posted.into_iter().skip(spooled).collect()))
 }
 
 /// Tells whether the ref has a commit that was just swapped in, or others that follow it.
@@ -303,87 +386,17 @@ pub fn heal(ctx: &Ctx) -> Result<()> {
     let Some(_guard) = lock_if_free(repo)? else {
         return Ok(());
     };
-    let mut retry = Retry::new(HEALING);
-    let mut survey = Survey::new(Published::load(repo));
-    while let Err(lost) = attempt(ctx, &mut survey, (&[], false), &mut |_| Ok(true))? {
-        if retry.again(lost, "put back what is missing", 0).is_err() {
+    let mut round = Round::new(repo, HEALING);
+    while let Err(lost) = round.attempt(ctx, None, &[], &mut |_| Ok(true))? {
+        if round
+            .retry
+            .again(lost, "put back what is missing", 0)
+            .is_err()
+        {
             // The next one who reads or writes does it.
+            round.give_up(repo);
             return Ok(());
         }
     }
     Ok(())
-}
-
-/// Writes the commits of all messages on top of the tip.
-fn chain(
-    now: Timestamp,
-    repo: &Repo,
-    tip: Option<Oid>,
-    survey: &Survey,
-    messages: impl Iterator<Item = Message>,
-) -> Result<(Vec<Posted>, Oid)> {
-    let link = tip.map(|tip| notes::read(repo, tip)).transpose()?;
-    let mut tree = match &link {
-        Some(link) => link.tree,
-        None => objects::empty_tree(repo)?,
-    };
-    let before = link
-        .as_ref()
-        .and_then(|link| Timestamp::from_unix(link.published));
-    let published = before.map_or(now, |before| before.max(now));
-    let mut parents: Vec<Oid> = tip.into_iter().collect();
-    tree = notes::add(repo, tree, &survey.dropped)?;
-    for lost in survey.abandoned() {
-        (parents, tree) = put_back(repo, lost, (&parents, tree), (now, published))?;
-    }
-    let mut posted = Vec::new();
-    for message in messages {
-        let additions = survey::additions(&message)?;
-        if !additions.is_empty() {
-            tree = notes::add(repo, tree, &additions)?;
-        }
-        let new = NewLink {
-            parents: &parents,
-            tree,
-            author: Author {
-                name: &message.from.to_string(),
-                at: message.at,
-            },
-            published,
-            message: &codec::encode(&message),
-        };
-        let oid = notes::write(repo, &new)?;
-        parents = vec![oid];
-        posted.push(Posted {
-            message,
-            oid,
-            known: false,
-        });
-    }
-    let head = parents.first().copied();
-    let head = head.ok_or_else(|| Error::internal("there is nothing to publish"))?;
-    Ok((posted, head))
-}
-
-/// Merges what a lost swap dropped.
-fn put_back(
-    repo: &Repo,
-    lost: &Link,
-    (parents, tree): (&[Oid], Oid),
-    (at, published): (Timestamp, Timestamp),
-) -> Result<(Vec<Oid>, Oid)> {
-    let missing = notes::dropped(repo, lost.tree, tree, |_| true)?;
-    let tree = notes::add(repo, tree, &missing)?;
-    let parents: Vec<Oid> = parents.iter().copied().chain([lost.oid]).collect();
-    let merge = NewLink {
-        parents: &parents,
-        tree,
-        author: Author {
-            name: "git-ccc",
-            at,
-        },
-        published,
-        message: "Put back what a lost swap dropped\n",
-    };
-    Ok((vec![notes::write(repo, &merge)?], tree))
 }

@@ -119,7 +119,7 @@ impl Published {
     /// Writes the file with a new tip, whether its tree is whole, and what went into it.
     pub fn advance(mut self, repo: &Repo, tip: Oid, whole: Option<Oid>, new: &[(MessageId, Oid)]) {
         self.messages.extend_from_slice(new);
-        self.whole = whole.or(self.whole).or(Some(tip));
+        self.whole = whole.or(self.whole);
         self.tip = Some(tip);
         self.pending = None;
         self.save(repo);

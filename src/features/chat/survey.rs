@@ -124,7 +124,10 @@ impl Survey {
                 (links, grown)
             }
             None => {
-                let links = history::newest(repo, Some(tip)).take(GUESSED);
+                // A room that began with a message of ours has been whole at no time yet: then all of it is looked at.
+                let ours = self.published.tip.is_some();
+                let count = if ours { usize::MAX } else { GUESSED };
+                let links = history::newest(repo, Some(tip)).take(count);
                 (links.collect::<Result<_>>()?, false)
             }
         };
@@ -132,15 +135,16 @@ impl Survey {
             self.look_at(link);
         }
         self.upto = Some(tip);
-        self.dropped = Additions::default();
-        if self.restoring {
-            self.compare(repo, tip)?;
-        }
         self.expected.retain(|expected| known(&expected.oid));
         for expected in &mut self.expected {
             expected.settle((&links, grown), |ours| beside(repo, tip, ours))?;
         }
-        self.find_lost(repo, tip, (&links, grown))
+        self.find_lost(repo, tip, (&links, grown))?;
+        self.dropped = Additions::default();
+        if self.restoring {
+            self.dropped = self.compare(repo, tip)?;
+        }
+        Ok(())
     }
 
     /// Returns the commits that have been left aside.
@@ -171,28 +175,31 @@ impl Survey {
         Ok(())
     }
 
-    /// Finds what the tip lacks of what messages said and of the trees that had all lines of ours.
-    fn compare(&mut self, repo: &Repo, tip: Oid) -> Result<()> {
+    /// Finds what the tip lacks of what messages put into the tree and of the trees that had all lines of ours.
+    fn compare(&self, repo: &Repo, tip: Oid) -> Result<Additions> {
         let now = notes::read(repo, tip)?.tree;
+        let mut dropped = Additions::default();
         for oid in self.whole.iter().filter(|oid| repo.gix().has_object(**oid)) {
             let then = notes::read(repo, *oid)?.tree;
             if then != now {
-                let dropped = notes::dropped(repo, then, now, codec::is_note_line)?;
-                self.dropped.merge(dropped);
+                dropped.merge(notes::dropped(repo, then, now, codec::is_note_line)?);
             }
         }
         // Trees grow with the room, and one of them for each message would be read: what a message added, it says itself.
-        self.dropped.merge(notes::missing(repo, now, &self.added)?);
-        Ok(())
+        let mut added = self.added.clone();
+        for aside in self.abandoned() {
+            for link in history::span(repo, aside.oid, &[Bound::At(tip)], usize::MAX)?.links {
+                added.merge(added_by(&link).unwrap_or_default());
+            }
+        }
+        dropped.merge(notes::missing(repo, now, &added)?);
+        Ok(dropped)
     }
 
     /// Each side of a merge has all of our lines in its tree.
     fn look_at(&mut self, link: &Link) {
         if let Some(message) = codec::decode(&link.author, link.at, &link.message) {
-            // What names no object was not written by us.
-            if let Ok(added) = additions(&message) {
-                self.added.merge(added);
-            }
+            self.added.merge(added_by(link).unwrap_or_default());
             self.known.insert(message.id);
         } else if link.parents.len() != 1 {
             self.whole.extend(&link.parents);
@@ -216,6 +223,12 @@ pub fn additions(message: &Message) -> Result<Additions> {
         additions.attachments.push(oid(&attachment.blob)?);
     }
     Ok(additions)
+}
+
+/// Returns the same of a commit of the room; one that is no message, or names what is no object, adds nothing.
+fn added_by(link: &Link) -> Option<Additions> {
+    let message = codec::decode(&link.author, link.at, &link.message)?;
+    additions(&message).ok()
 }
 
 /// Returns the last tip of ours if the present one has left it aside.

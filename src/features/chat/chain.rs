@@ -1,0 +1,130 @@
+//! The commits that bring messages into the room, written on top of a tip before the ref is moved.
+
+use super::{
+    logic::codec,
+    model::Message,
+    store::Said,
+    survey::{self, Survey},
+};
+use crate::{
+    base::time::Timestamp,
+    error::{Error, Result},
+    git::{
+        Oid, Repo,
+        notes::{self, Link, NewLink},
+        objects::{self, Author},
+    },
+};
+
+/// Commits that were written; they are in the room when the ref has moved to the head, or to what joins it.
+#[derive(Debug)]
+pub struct Chain {
+    /// The messages, in order.
+    pub said: Vec<Said>,
+    /// What they were written on.
+    pub base: Option<Oid>,
+    /// The last commit.
+    pub head: Oid,
+    /// Its tree has all lines and files of ours.
+    pub whole: bool,
+}
+
+/// Writes the commits of all messages on top of the tip, after what must be put back.
+pub fn write(
+    repo: &Repo,
+    (tip, now): (Option<Oid>, Timestamp),
+    survey: &Survey,
+    messages: impl Iterator<Item = Message>,
+) -> Result<Chain> {
+    let link = tip.map(|tip| notes::read(repo, tip)).transpose()?;
+    let mut tree = match &link {
+        Some(link) => link.tree,
+        None => objects::empty_tree(repo)?,
+    };
+    let published = not_before(now, link.as_ref());
+    let mut parents: Vec<Oid> = tip.into_iter().collect();
+    tree = notes::add(repo, tree, &survey.dropped)?;
+    for lost in survey.abandoned() {
+        (parents, tree) = put_back(repo, lost, (&parents, tree), (now, published))?;
+    }
+    let mut said = Vec::new();
+    for message in messages {
+        let additions = survey::additions(&message)?;
+        if !additions.is_empty() {
+            tree = notes::add(repo, tree, &additions)?;
+        }
+        let new = NewLink {
+            parents: &parents,
+            tree,
+            author: Author {
+                name: &message.from.to_string(),
+                at: message.at,
+            },
+            published,
+            message: &codec::encode(&message),
+        };
+        let oid = notes::write(repo, &new)?;
+        parents = vec![oid];
+        said.push(Said { message, oid });
+    }
+    let head = parents.first().copied();
+    let head = head.ok_or_else(|| Error::internal("there is nothing to publish"))?;
+    Ok(Chain {
+        said,
+        base: tip,
+        head,
+        whole: survey.restoring,
+    })
+}
+
+/// Joins a chain to a tip that it does not follow: one commit, however long the chain is, so that little can happen meanwhile.
+///
+/// The lines of its messages are not in the tree then: the next survey finds that.
+pub fn join(repo: &Repo, (tip, now): (Option<Oid>, Timestamp), chain: &mut Chain) -> Result<Oid> {
+    let Some(tip) = tip else {
+        return Ok(chain.head);
+    };
+    chain.whole = false;
+    let link = notes::read(repo, tip)?;
+    let new = NewLink {
+        parents: &[tip, chain.head],
+        tree: link.tree,
+        author: ours(now),
+        published: not_before(now, Some(&link)),
+        message: "Join what was said at the same time\n",
+    };
+    notes::write(repo, &new)
+}
+
+/// Merges what a lost swap dropped.
+fn put_back(
+    repo: &Repo,
+    lost: &Link,
+    (parents, tree): (&[Oid], Oid),
+    (at, published): (Timestamp, Timestamp),
+) -> Result<(Vec<Oid>, Oid)> {
+    let missing = notes::dropped(repo, lost.tree, tree, |_| true)?;
+    let tree = notes::add(repo, tree, &missing)?;
+    let parents: Vec<Oid> = parents.iter().copied().chain([lost.oid]).collect();
+    let merge = NewLink {
+        parents: &parents,
+        tree,
+        author: ours(at),
+        published,
+        message: "Put back what a lost swap dropped\n",
+    };
+    Ok((vec![notes::write(repo, &merge)?], tree))
+}
+
+fn ours(at: Timestamp) -> Author<'static> {
+    Author {
+        name: "git-ccc",
+        at,
+    }
+}
+
+/// Along our commits the time at which they were published never goes back.
+fn not_before(now: Timestamp, tip: Option<&Link>) -> Timestamp {
+    let before = tip.and_then(|link| Timestamp::from_unix(link.published));
+    before.map_or(now, |before| before.max(now))
+}
