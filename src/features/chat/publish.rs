@@ -32,7 +32,7 @@ use crate::{
         refs::{self, Edit, Lost, Reflog, Writer},
     },
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 const REFLOG: Reflog<'_> = Reflog::Begin("ccc chat");
 /// How long a reader tries to put back what is missing.
@@ -68,36 +68,38 @@ struct Guard {
     _lock: Lock,
 }
 
-fn lock(repo: &Repo) -> Result<Guard> {
-    lock_unless(repo, || false)?.ok_or_else(|| kept(repo))
+fn flock(repo: &Repo) -> PathBuf {
+    spool::dir(repo).join("flock")
+}
+
+fn unlockable(repo: &Repo) -> String {
+    format!("{} cannot be locked", flock(repo).display())
 }
 
 fn kept(repo: &Repo) -> Error {
-    let path = spool::dir(repo).join("flock");
     Error::busy(format!(
         "another git-ccc has held {} for {} s",
-        path.display(),
+        flock(repo).display(),
         PATIENCE.as_secs()
     ))
     .hint("git ccc doctor")
 }
 
+fn lock(repo: &Repo) -> Result<Guard> {
+    lock_unless(repo, || false)?.ok_or_else(|| kept(repo))
+}
+
 /// Waits for the right to publish until it has it, or it is needless; `None` is also said when others kept it for too long.
 fn lock_unless(repo: &Repo, needless: impl FnMut() -> bool) -> Result<Option<Guard>> {
-    let path = spool::dir(repo).join("flock");
-    let taken = Lock::acquire_unless(&path, PATIENCE, needless);
-    let taken = taken.context(Kind::Setup, || {
-        format!("{} cannot be locked", path.display())
-    })?;
+    let taken = Lock::acquire_unless(&flock(repo), PATIENCE, needless);
+    let taken = taken.context(Kind::Setup, || unlockable(repo))?;
     Ok(taken.map(|lock| Guard { _lock: lock }))
 }
 
 /// Takes the right to publish if nobody has it.
 fn lock_if_free(repo: &Repo) -> Result<Option<Guard>> {
-    let path = spool::dir(repo).join("flock");
-    let free = Lock::try_acquire(&path).context(Kind::Setup, || {
-        format!("{} cannot be locked", path.display())
-    })?;
+    let free = Lock::try_acquire(&flock(repo));
+    let free = free.context(Kind::Setup, || unlockable(repo))?;
     Ok(free.map(|lock| Guard { _lock: lock }))
 }
 
@@ -147,11 +149,11 @@ fn published(repo: &Repo, message: &Message) -> Result<Option<Posted>> {
         Some(oid) => Some(oid),
         None => store::find(repo, &message.id)?.map(|said| said.oid),
     };
-    Ok(oid.map(|oid| Posted {
+    let said = oid.map(|oid| Said {
         message: message.clone(),
         oid,
-        known: false,
-    }))
+    });
+    Ok(said.map(Posted::from))
 }
 
 /// Posts many messages of one sender, in their order and in one transaction.
