@@ -624,6 +624,22 @@ fn a_message_that_others_have_published_waits_for_no_turn() {
     assert_eq!(texts(&said), ["first", "waits", "publishes"]);
 }
 
+#[test]
+fn a_line_that_a_killed_git_left_out_of_the_reflog_loses_nothing_and_brings_nothing_back() {
+    let w = ready(World::new());
+    let a = w.session("a");
+    for text in ["first", "second", "third"] {
+        post(&a, &[text]);
+    }
+    let log = w.main_worktree().join(".git/logs").join(REF);
+    let lines = std::fs::read_to_string(&log).expect("a reflog");
+    let mut lines: Vec<&str> = lines.lines().collect();
+    lines.remove(lines.len() - 2);
+    std::fs::write(&log, lines.join("\n") + "\n").expect("the reflog");
+    post(&a, &["fourth"]);
+    assert_eq!(w.git_text(["rev-list", "--count", "--merges", REF]), "0");
+}
+
 /// A `git` before which a stock command always comes first, a few times.
 const ALWAYS_LATE: &str = r#"
 PATH=${PATH#*:}; export PATH

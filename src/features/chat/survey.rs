@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 
 /// For a lost swap, at most so many commits are looked at.
 const SURVEY: usize = 2000;
+/// The clocks of those who share a repository differ by fewer seconds, mostly; else a commit is merged that was there.
+const SKEW: i64 = 10;
 /// So many commits are looked at when nothing says what we wrote last.
 const GUESSED: usize = 64;
 /// At most so many trees of merges are compared with the newest one.
@@ -159,7 +161,8 @@ impl Survey {
     /// Looks at the reflog: what it shows as lost should be behind the tip too.
     fn find_lost(&mut self, repo: &Repo, tip: Oid, (new, grown): (&[Link], bool)) -> Result<()> {
         let broken = refs::broken_reflog(repo, CHAT);
-        let Some((oid, before)) = broken.filter(|(lost, _)| repo.gix().has_object(*lost)) else {
+        let lost = broken.map(|(lost, _)| lost);
+        let Some(oid) = lost.filter(|lost| repo.gix().has_object(*lost)) else {
             self.lost = None;
             return Ok(());
         };
@@ -168,9 +171,7 @@ impl Survey {
             oid,
             place: Place::Unknown,
         });
-        lost.settle((new, grown), |_| {
-            abandoned(repo, tip, (oid, before), &self.known)
-        })?;
+        lost.settle((new, grown), |lost| abandoned(repo, tip, lost, &self.known))?;
         self.lost = Some(lost);
         Ok(())
     }
@@ -239,12 +240,12 @@ fn beside(repo: &Repo, tip: Oid, ours: Oid) -> Result<Option<Link>> {
     aside.then(|| notes::read(repo, ours)).transpose()
 }
 
-/// Returns a commit that git's own swap dropped, unless it or its message came back: in the reflog, a line does not begin where the one
-/// before it ended.
+/// Returns a commit that the reflog shows as lost, because a line does not begin where the one before it ended, unless it or its message
+/// is in the room: a git that was killed leaves out its line too.
 fn abandoned(
     repo: &Repo,
     tip: Oid,
-    (lost, before): (Oid, Oid),
+    lost: Oid,
     known: &BTreeSet<MessageId>,
 ) -> Result<Option<Link>> {
     let lost = notes::read(repo, lost)?;
@@ -258,10 +259,11 @@ fn abandoned(
             lost.message
                 .contains(&format!("Ccc-Message: {}\n", message.id))
         });
-        if link.oid == lost.oid || same {
+        if link.oid == lost.oid || link.parents.contains(&lost.oid) || same {
             return Ok(None);
         }
-        if link.oid == before {
+        // What follows it was published after it, by about the same clock.
+        if link.published < lost.published - SKEW {
             break;
         }
     }
