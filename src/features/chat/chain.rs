@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     git::{
         Oid, Repo,
-        notes::{self, Link, NewLink},
+        notes::{self, Additions, Link, NewLink},
         objects::{self, Author},
     },
 };
@@ -25,7 +25,9 @@ pub struct Chain {
     pub base: Option<Oid>,
     /// The last commit.
     pub head: Oid,
-    /// Its tree has all lines and files of ours.
+    /// What it put into the tree that was not there.
+    added: Additions,
+    /// The tree that goes with it has all lines and files of ours.
     pub whole: bool,
 }
 
@@ -43,15 +45,22 @@ pub fn write(
     };
     let published = not_before(now, link.as_ref());
     let mut parents: Vec<Oid> = tip.into_iter().collect();
-    tree = notes::add(repo, tree, &survey.dropped)?;
+    let mut added = survey.dropped.clone();
+    tree = notes::add(repo, tree, &added)?;
     for lost in survey.abandoned() {
-        (parents, tree) = put_back(repo, lost, (&parents, tree), (now, published))?;
+        let missing = notes::dropped(repo, lost.tree, tree, |_| true)?;
+        tree = notes::add(repo, tree, &missing)?;
+        added.merge(missing);
+        let both: Vec<Oid> = parents.iter().copied().chain([lost.oid]).collect();
+        let subject = "Put back what a lost swap dropped\n";
+        parents = vec![merge(repo, (&both, tree), (now, published), subject)?];
     }
     let mut said = Vec::new();
     for message in messages {
         let additions = survey::additions(&message)?;
         if !additions.is_empty() {
             tree = notes::add(repo, tree, &additions)?;
+            added.merge(additions);
         }
         let new = NewLink {
             parents: &parents,
@@ -73,54 +82,53 @@ pub fn write(
         said,
         base: tip,
         head,
+        added,
         whole: survey.restoring,
     })
 }
 
 /// Joins a chain to a tip that it does not follow: one commit, however long the chain is, so that little can happen meanwhile.
 ///
-/// The lines of its messages are not in the tree then: the next survey finds that.
-pub fn join(repo: &Repo, (tip, now): (Option<Oid>, Timestamp), chain: &mut Chain) -> Result<Oid> {
+/// Where the survey does not restore, the lines of its messages are not in the tree: a later survey finds that.
+pub fn join(
+    repo: &Repo,
+    (tip, now): (Option<Oid>, Timestamp),
+    survey: &Survey,
+    chain: &mut Chain,
+) -> Result<Oid> {
     let Some(tip) = tip else {
         return Ok(chain.head);
     };
-    chain.whole = false;
     let link = notes::read(repo, tip)?;
-    let new = NewLink {
-        parents: &[tip, chain.head],
-        tree: link.tree,
-        author: ours(now),
-        published: not_before(now, Some(&link)),
-        message: "Join what was said at the same time\n",
-    };
-    notes::write(repo, &new)
+    let mut tree = link.tree;
+    chain.whole = survey.restoring;
+    if survey.restoring {
+        chain.added.merge(survey.dropped.clone());
+        tree = notes::add(repo, tree, &chain.added)?;
+    }
+    let published = not_before(now, Some(&link));
+    let subject = "Join what was said at the same time\n";
+    merge(repo, (&[tip, chain.head], tree), (now, published), subject)
 }
 
-/// Merges what a lost swap dropped.
-fn put_back(
+fn merge(
     repo: &Repo,
-    lost: &Link,
     (parents, tree): (&[Oid], Oid),
     (at, published): (Timestamp, Timestamp),
-) -> Result<(Vec<Oid>, Oid)> {
-    let missing = notes::dropped(repo, lost.tree, tree, |_| true)?;
-    let tree = notes::add(repo, tree, &missing)?;
-    let parents: Vec<Oid> = parents.iter().copied().chain([lost.oid]).collect();
-    let merge = NewLink {
-        parents: &parents,
-        tree,
-        author: ours(at),
-        published,
-        message: "Put back what a lost swap dropped\n",
-    };
-    Ok((vec![notes::write(repo, &merge)?], tree))
-}
-
-fn ours(at: Timestamp) -> Author<'static> {
-    Author {
+    message: &str,
+) -> Result<Oid> {
+    let author = Author {
         name: "git-ccc",
         at,
-    }
+    };
+    let new = NewLink {
+        parents,
+        tree,
+        author,
+        published,
+        message,
+    };
+    notes::write(repo, &new)
 }
 
 /// Along our commits the time at which they were published never goes back.

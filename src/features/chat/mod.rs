@@ -16,7 +16,7 @@
 //! spool, and whoever has the lock publishes all that is there in one
 //! transaction (see [`publish`]). A message left in the spool by a process
 //! that died is published by the next one. Whoever loses the ref to a stock
-//! command again and again joins what it wrote to the tip by one merge.
+//! command joins what it wrote to the new tip by one merge.
 //!
 //! A person needs no session to post: `--me` posts as git's `user.name`.
 //! Reading what is unread needs a session, whose record keeps the marks.

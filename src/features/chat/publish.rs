@@ -2,9 +2,9 @@
 //!
 //! Whoever has the flock surveys what happened since the last write (stock
 //! `git notes` may have dropped lines of ours, a swap of others may have been
-//! lost), builds a chain of commits on the tip and swaps the ref once. A lost
-//! swap builds again on the new tip. Only a swap that succeeded and is seen in
-//! the ref afterwards counts. The flock gives order and speed; without one,
+//! lost), builds a chain of commits on the tip and swaps the ref once. Who
+//! lost a swap joins the chain to the new tip by one merge. Only a swap that
+//! succeeded and is seen in the ref afterwards counts. The flock gives order and speed; without one,
 //! the swap and the ids still let each message in once.
 //!
 //! Stock `git notes` reads the tip, writes, and then sets the ref to its commit
@@ -37,9 +37,8 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 const REFLOG: Reflog<'_> = Reflog::Begin("ccc chat");
 /// How long a reader tries to put back what is missing.
 const HEALING: Duration = Duration::from_secs(2);
-/// After so many lost swaps a try does only what it must: it joins what it has written to the tip, which takes as long for one message as
-/// for many, and puts nothing back.
-const PATIENT: usize = 2;
+/// Only each so manieth try puts back what is missing in the tree, the first one among them: a message should not wait for that.
+const RESTORING: usize = 4;
 
 /// A message that is in the room.
 #[derive(Clone, Debug)]
@@ -255,8 +254,7 @@ impl Round {
         decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
     ) -> Result<Result<Vec<Posted>, Lost>> {
         let repo = ctx.repo()?;
-        // What must be put back can wait; a message should not, however busy stock commands are.
-        self.survey.restoring = self.tries < PATIENT;
+        self.survey.restoring = self.tries.is_multiple_of(RESTORING);
         self.tries += 1;
         let tip = refs::find(repo, CHAT)?;
         if !own.is_empty() && !decide(tip)? {
@@ -264,10 +262,10 @@ impl Round {
             return Ok(Ok(Vec::new()));
         }
         self.survey.advance(repo, tip)?;
-        let written = self.chain.take().filter(|_| !self.survey.restoring);
-        let (chain, head) = match written {
+        let (chain, head) = match self.chain.take() {
+            // As many as are waiting would be written again: the longer that takes, the surer somebody else comes first.
             Some(mut chain) => {
-                let head = chain::join(repo, (tip, ctx.now()), &mut chain)?;
+                let head = chain::join(repo, (tip, ctx.now()), &self.survey, &mut chain)?;
                 (chain, head)
             }
             None => match self.write(ctx, tip, own)? {
