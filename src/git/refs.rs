@@ -160,7 +160,7 @@ impl Writer {
             return Ok(());
         };
         if was_killed(&out) {
-            note.killed();
+            note.killed(repo, edits);
         } else {
             note.ended();
         }

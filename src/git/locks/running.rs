@@ -1,10 +1,12 @@
 //! Which of our transactions run, and which were killed: the evidence by which a left-over lock is known to be ours.
 //!
-//! One file each in `$GIT_COMMON_DIR/ccc/running/`, written before git starts and removed when git has ended by itself.
+//! One file each in `$GIT_COMMON_DIR/ccc/running/`, written before git starts and removed when git has ended by itself; for
+//! what only sets refs of ours it is written once git was killed, for their locks go by age (rule 1).
 //! If git was killed, its starter writes down since when it had run; the file's own time then is the end. If the
 //! starter was killed too the file stays as it was, and its own time is the beginning. Times are those of the file
 //! system, by which the locks are dated as well. A transaction goes on if its record cannot be written.
 
+use super::holders::Lock;
 use crate::{
     base::id::ProcessId,
     git::{
@@ -78,8 +80,19 @@ fn here() -> Option<&'static (ProcessId, Place)> {
 }
 
 impl Running {
-    /// Writes down what is about to run.
+    /// Writes down what is about to run, where the time at which a lock was made is what proves it dead.
     pub fn begin(repo: &Repo, edits: &[Edit]) -> Self {
+        let of_age = |edit: &Edit| {
+            let path = repo.common_dir().join(&edit.name);
+            edit.change != Change::Delete && super::kind(repo, &path) == Lock::Ours
+        };
+        if repo.backend() == Backend::Files && !edits.is_empty() && edits.iter().all(of_age) {
+            return Running { written: None };
+        }
+        Self::write_down(repo, edits)
+    }
+
+    fn write_down(repo: &Repo, edits: &[Edit]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Some((process, place)) = here().cloned() else {
             return Running { written: None };
@@ -127,8 +140,11 @@ impl Running {
     }
 
     /// git was killed: its locks may still be there.
-    pub fn killed(self) {
-        let Some((path, mut record)) = self.written else {
+    pub fn killed(self, repo: &Repo, edits: &[Edit]) {
+        let written = self
+            .written
+            .or_else(|| Self::write_down(repo, edits).written);
+        let Some((path, mut record)) = written else {
             return;
         };
         let began = fs::metadata(&path).map(|meta| nanos(&meta));
