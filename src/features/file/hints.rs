@@ -31,10 +31,16 @@ pub fn try_lock(place: &Place) -> Result<Option<Lock>> {
 
 /// Takes the file's lock.
 pub fn lock(place: &Place) -> Result<Lock> {
+    lock_unless(place, || false)
+}
+
+/// As [`lock`], until it is needless: an error may mean that too.
+pub fn lock_unless(place: &Place, needless: impl FnMut() -> bool) -> Result<Lock> {
     let path = lock_file(place);
-    let taken = Lock::acquire(&path, log::PATIENCE).context(Kind::Setup, || {
-        format!("{} cannot be locked", path.display())
-    })?;
+    let taken = Lock::acquire_unless(&path, log::PATIENCE, needless)
+        .context(Kind::Setup, || {
+            format!("{} cannot be locked", path.display())
+        })?;
     taken.ok_or_else(|| {
         Error::busy(format!("{} is being written by another", place.shown))
             .because(format!("{} was held all the time", path.display()))

@@ -1,6 +1,7 @@
 //! Pure parts of a write: line ends, edits by text, what lines went and whose they were.
 
 use crate::base::merge::{self, Kind, Labels, Side};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Returns `input` with the byte order mark and the line ends of the text that it replaces.
@@ -54,7 +55,7 @@ fn without_cr(text: &[u8]) -> Vec<u8> {
 }
 
 /// One change of a text by what stands there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Edit {
     /// A text is replaced by another.
     Replace {

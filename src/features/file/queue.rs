@@ -1,13 +1,15 @@
 //! Writes that wait for a file's lock: files that whoever has it may carry out with its own, all in one go.
 //!
-//! `queue/<file>/<order>` (hub) says what is to be written and by which process, `<order>.done` what became of it. Who has
-//! the lock does what simply goes; all else (a refusal, an error) is left to the one who waits. An answer names a version
-//! and is written before that version is the newest: it counts once the version is in the chain, so that a kill at any
-//! moment neither loses an order nor carries it out twice. An order whose process is gone is nobody's any more.
+//! `queue/<file>/<order>` (hub) says what is to be written and by which process, and below that what became of it: a new
+//! file is what costs most here. Who has the lock does what simply goes; all else (a refusal, an error) is left to the one
+//! who waits. An answer names a version and is written before that version is the newest: it counts once the version is in
+//! the chain, so that a kill at any moment neither loses an order nor carries it out twice. Whoever waits looks for it now
+//! and then, and need not have the lock for that. An order whose process is gone is nobody's any more.
 
 use super::{
     hints,
     known::Known,
+    logic::Edit,
     order::{Base, Done, Input, Order},
     place::{Place, Who},
     store::{self, Version},
@@ -15,7 +17,7 @@ use super::{
 use crate::{
     base::{id::ProcessId, merge::Duplicate},
     ctx::Ctx,
-    error::{Context, Kind, Result},
+    error::Result,
     fs::Lock,
     git::Oid,
     host,
@@ -23,13 +25,14 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
 };
 
-/// Larger content is not written twice only to save time.
+/// What is larger is not written twice only to save time.
 const SMALL: usize = 1 << 20;
-/// So far back it is looked for an answer's version.
-const LOOK_BACK: usize = 1024;
+/// The most that is read of an order and its answers.
+const MOST: usize = 2 * SMALL;
 
 /// Whose turn it is.
 #[derive(Debug)]
@@ -40,7 +43,18 @@ pub enum Turn {
     Done(Box<(Done, Option<Known>)>),
 }
 
-/// What stands in an order's first line; the content follows.
+/// What is to be written.
+#[derive(Debug, Serialize, Deserialize)]
+enum What {
+    /// The content that follows, so many bytes.
+    Whole { length: usize, as_is: bool },
+    /// Changes of what is there.
+    Edits(Vec<Edit>),
+    /// An older version.
+    Old(String),
+}
+
+/// What stands in an order's first line; the content follows, and then an answer a line.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     process: ProcessId,
@@ -48,7 +62,7 @@ struct Head {
     name: String,
     knower: Option<String>,
     worktree: Option<String>,
-    as_is: bool,
+    what: What,
     /// What the writer had read, if it is stated.
     base: Option<String>,
 }
@@ -56,6 +70,7 @@ struct Head {
 /// What became of an order.
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
+    number: u64,
     commit: String,
     wrote: bool,
     merged: Vec<(u64, String)>,
@@ -69,16 +84,23 @@ pub fn wait(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Result<Turn> 
     if let Some(lock) = hints::try_lock(place)? {
         return Ok(Turn::Ours(lock));
     }
-    let ticket = Ticket::leave(ctx, place, who, order)?;
-    let lock = hints::lock(place)?;
-    let Some(ticket) = ticket else {
-        return Ok(Turn::Ours(lock));
+    let Some(ticket) = Ticket::leave(ctx, place, who, order) else {
+        return Ok(Turn::Ours(hints::lock(place)?));
     };
-    let mut found = answer(place, &ticket.path)?;
-    if found.is_none() && done(&ticket.path).exists() {
+    let mut found = None;
+    let taken = hints::lock_unless(place, || {
+        found = ticket.answer(place);
+        found.is_some()
+    });
+    if let Some(found) = found {
+        return Ok(Turn::Done(Box::new(found)));
+    }
+    let lock = taken?;
+    found = ticket.answer(place);
+    if found.is_none() && ticket.is_answered() {
         // Whoever answered was killed, maybe with the file already replaced.
         store::settle(place)?;
-        found = answer(place, &ticket.path)?;
+        found = ticket.answer(place);
     }
     Ok(match found {
         Some(found) => Turn::Done(Box::new(found)),
@@ -89,50 +111,73 @@ pub fn wait(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Result<Turn> 
 /// An order of this process; it is taken back when its time is over.
 struct Ticket {
     path: PathBuf,
+    /// So long is the order, without answers.
+    length: usize,
 }
 
 impl Ticket {
-    fn leave(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Result<Option<Self>> {
-        let Input::Whole { bytes, as_is } = &order.input else {
-            return Ok(None);
+    /// Leaves an order; where that cannot be the writer waits for its turn.
+    fn leave(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Option<Self> {
+        if order.landed.is_some() {
+            return None;
+        }
+        let (what, content): (_, &[u8]) = match &order.input {
+            Input::Whole { bytes, as_is } => {
+                let (length, as_is) = (bytes.len(), *as_is);
+                (What::Whole { length, as_is }, bytes)
+            }
+            Input::Edits(edits) => (What::Edits(edits.clone()), &[]),
+            Input::Old(version) => (What::Old(version.commit.to_string()), &[]),
         };
-        let process = host::process(std::process::id());
-        let (Some(process), None, true) = (process, order.landed, bytes.len() <= SMALL) else {
-            return Ok(None);
-        };
-        let path = hints::queue(place).join(format!("{:016x}-{}", ctx.millis(), ctx.dice.hex(4)));
         let head = Head {
-            process,
+            process: host::process(std::process::id())?,
             session: who.session.clone(),
             name: who.name.clone(),
             knower: who.knower.clone(),
             worktree: who.worktree.clone(),
-            as_is: *as_is,
+            what,
             base: match &order.base {
                 Base::Known => None,
                 Base::Stated(known) => Some(known.render()),
             },
         };
-        let mut text = serde_json::to_vec(&head)
-            .context(Kind::Internal, || "a write has no file form".to_owned())?;
+        let mut text = serde_json::to_vec(&head).ok()?;
         text.push(b'\n');
-        text.extend(bytes);
-        // Where nothing can be written the writer waits for its turn.
-        let left = crate::fs::replace(&path, &text).is_ok();
-        Ok(left.then_some(Ticket { path }))
+        text.extend(content);
+        if text.len() > SMALL {
+            return None;
+        }
+        let path = hints::queue(place).join(format!("{:016x}-{}", ctx.millis(), ctx.dice.hex(4)));
+        crate::fs::replace(&path, &text).ok()?;
+        let length = text.len();
+        Some(Ticket { path, length })
+    }
+
+    fn answers(&self) -> Vec<u8> {
+        let found = crate::fs::read_capped(&self.path, MOST).ok().flatten();
+        let mut found = found.unwrap_or_default();
+        found.split_off(self.length.min(found.len()))
+    }
+
+    fn is_answered(&self) -> bool {
+        !self.answers().is_empty()
+    }
+
+    /// What cannot be read is no answer: then its writer does it itself, and says what is wrong.
+    fn answer(&self, place: &Place) -> Option<(Done, Option<Known>)> {
+        answer(place, &self.answers()).ok().flatten()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        // What stays behind is removed by the next who writes, for its process is gone.
-        let _ = crate::fs::remove(&self.path);
-        let _ = crate::fs::remove(&done(&self.path));
+        take_back(&self.path);
     }
 }
 
-fn done(order: &Path) -> PathBuf {
-    order.with_extension("done")
+fn take_back(order: &Path) {
+    // What stays behind is removed by the next who writes, for its process is gone.
+    let _ = crate::fs::remove(order);
 }
 
 /// A write that waits.
@@ -153,11 +198,8 @@ pub fn waiting(place: &Place) -> Vec<Waiting> {
         .into_iter()
         .flatten()
         .flatten()
+        .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
         .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.file_name().and_then(std::ffi::OsStr::to_str);
-            name.is_some_and(|name| !name.starts_with('.') && !name.contains(".done"))
-        })
         .collect();
     paths.sort();
     let most = usize::try_from(store::MOST_AT_ONCE).unwrap_or(usize::MAX);
@@ -169,17 +211,34 @@ pub fn waiting(place: &Place) -> Vec<Waiting> {
 }
 
 fn read(place: &Place, path: PathBuf) -> Option<Waiting> {
-    let mut bytes = crate::fs::read_capped(&path, 2 * SMALL).ok()??;
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let content = bytes.split_off(end + 1);
-    let head: Option<Head> = serde_json::from_slice(&bytes).ok();
+    let mut head = crate::fs::read_capped(&path, MOST).ok()??;
+    let end = head.iter().position(|byte| *byte == b'\n')?;
+    let mut content = head.split_off(end + 1);
+    let head: Option<Head> = serde_json::from_slice(&head).ok();
     let Some(head) = head.filter(|head| host::is_running(&head.process)) else {
-        drop(Ticket { path });
+        take_back(&path);
         return None;
     };
-    if matches!(answer(place, &path), Ok(Some(_))) {
+    let length = match head.what {
+        What::Whole { length, .. } if length <= content.len() => length,
+        What::Whole { .. } => return None,
+        What::Edits(_) | What::Old(_) => 0,
+    };
+    let answers = content.split_off(length);
+    if matches!(answer(place, &answers), Ok(Some(_))) {
         return None;
     }
+    let input = match head.what {
+        What::Whole { as_is, .. } => Input::Whole {
+            bytes: content,
+            as_is,
+        },
+        What::Edits(edits) => Input::Edits(edits),
+        What::Old(commit) => {
+            let commit = Oid::from_hex(commit.as_bytes()).ok()?;
+            Input::Old(Box::new(store::version_of(place, commit).ok()?))
+        }
+    };
     let base = match &head.base {
         None => Base::Known,
         Some(text) => Base::Stated(Known::parse(&mut text.split_whitespace())?),
@@ -192,10 +251,7 @@ fn read(place: &Place, path: PathBuf) -> Option<Waiting> {
             knower: head.knower,
             worktree: head.worktree,
         },
-        input: Input::Whole {
-            bytes: content,
-            as_is: head.as_is,
-        },
+        input,
         base,
     })
 }
@@ -206,6 +262,7 @@ pub fn tell(order: &Waiting, what: &Done, knows: Option<&Known>) {
         return;
     };
     let answer = Answer {
+        number: version.about.number,
         commit: version.commit.to_string(),
         wrote: what.wrote,
         merged: what.merged.clone(),
@@ -217,26 +274,26 @@ pub fn tell(order: &Waiting, what: &Done, knows: Option<&Known>) {
         linked: what.linked,
         knows: knows.map(Known::render),
     };
-    if let Ok(text) = serde_json::to_vec(&answer) {
-        // A part of it is no answer; it is read by who holds the lock alone.
-        let _ = fs::write(done(&order.path), text);
+    if let Ok(text) = serde_json::to_string(&answer) {
+        // A part of it is no answer; whoever took the order back needs none.
+        let order = fs::OpenOptions::new().append(true).open(&order.path);
+        let _ = order.and_then(|mut order| order.write_all(format!("\n{text}").as_bytes()));
     }
 }
 
 /// Reads what became of an order, if that has come to be.
-fn answer(place: &Place, order: &Path) -> Result<Option<(Done, Option<Known>)>> {
-    let Ok(Some(text)) = crate::fs::read_capped(&done(order), SMALL) else {
-        return Ok(None);
-    };
-    let Ok(answer) = serde_json::from_slice::<Answer>(&text) else {
-        return Ok(None);
-    };
-    let Ok(commit) = Oid::from_hex(answer.commit.as_bytes()) else {
-        return Ok(None);
-    };
-    let Some(version) = in_chain(place, commit)? else {
-        return Ok(None);
-    };
+fn answer(place: &Place, answers: &[u8]) -> Result<Option<(Done, Option<Known>)>> {
+    for line in answers.split(|byte| *byte == b'\n').rev() {
+        if let Ok(answer) = serde_json::from_slice::<Answer>(line)
+            && let Some(version) = in_chain(place, &answer)?
+        {
+            return Ok(Some(outcome(version, answer)));
+        }
+    }
+    Ok(None)
+}
+
+fn outcome(version: Version, answer: Answer) -> (Done, Option<Known>) {
     let knows = answer.knows.as_deref();
     let knows = knows.and_then(|text| Known::parse(&mut text.split_whitespace()));
     let duplicates = answer.duplicates.into_iter();
@@ -250,15 +307,18 @@ fn answer(place: &Place, order: &Path) -> Result<Option<(Done, Option<Known>)>> 
         noticed: None,
         linked: answer.linked,
     };
-    Ok(Some((done, knows)))
+    (done, knows)
 }
 
-fn in_chain(place: &Place, commit: Oid) -> Result<Option<Version>> {
+/// Returns an answer's version once it is one of the chain, where none before it has its number.
+fn in_chain(place: &Place, answer: &Answer) -> Result<Option<Version>> {
+    let named = Oid::from_hex(answer.commit.as_bytes()).ok();
     let tip = store::tip(place)?.map(|tip| tip.commit);
-    for version in store::walk(place, tip).take(LOOK_BACK) {
+    for version in store::walk(place, tip) {
         let version = version?;
-        if version.commit == commit {
-            return Ok(Some(version));
+        if version.about.number <= answer.number {
+            let is_it = Some(version.commit) == named;
+            return Ok(is_it.then_some(version));
         }
     }
     Ok(None)
