@@ -81,7 +81,8 @@ fn path_of(objects: &Path, oid: Oid) -> (PathBuf, PathBuf) {
     (dir, path)
 }
 
-fn put(temp: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+/// Writes a file that is nobody's yet.
+pub(super) fn put(temp: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let options = options.write(true).create_new(true).mode(0o444);
     let mut file = options.open(temp)?;
@@ -103,7 +104,7 @@ fn into_place(temp: &Path, dir: &Path, path: &Path) -> io::Result<()> {
 }
 
 /// Returns header and data as a zlib stream that stores them.
-fn stored(header: &[u8], data: &[u8]) -> Vec<u8> {
+pub(super) fn stored(header: &[u8], data: &[u8]) -> Vec<u8> {
     let all = [header, data].concat();
     let mut out = Vec::with_capacity(all.len() + 16);
     // Deflate with a window of 32 KiB, no dictionary, the lowest level.

@@ -3,13 +3,14 @@
 use crate::{
     base::time::Timestamp,
     error::{Context, Error, Kind, Result},
-    git::{Oid, Repo, loose},
+    git::{Oid, Repo, loose, together},
 };
 use gix::{
     actor::Signature,
     bstr::{BString, ByteSlice},
     objs::{CommitRef, Kind as ObjectKind, Tag, TagRef, Tree, WriteTo},
 };
+use std::io;
 
 /// Who writes an object, and when.
 #[derive(Clone, Copy, Debug)]
@@ -56,14 +57,20 @@ pub fn persist<T, E>(mut write: impl FnMut() -> Result<T, E>) -> Result<T, E> {
 pub fn write(repo: &Repo, object: &dyn WriteTo) -> Result<Oid> {
     let mut data = Vec::new();
     let written = object.write_to(&mut data);
-    let written = written.and_then(|()| persist(|| loose::write(repo, object.kind(), &data)));
+    let written = written.and_then(|()| put(repo, object.kind(), &data));
     written.map_err(|error| unwritable(repo, &error))
 }
 
 /// Writes a file's content.
 pub fn write_blob(repo: &Repo, bytes: &[u8]) -> Result<Oid> {
-    persist(|| loose::write(repo, ObjectKind::Blob, bytes))
-        .map_err(|error| unwritable(repo, &error))
+    put(repo, ObjectKind::Blob, bytes).map_err(|error| unwritable(repo, &error))
+}
+
+fn put(repo: &Repo, kind: ObjectKind, data: &[u8]) -> io::Result<Oid> {
+    match together::hold(repo, kind, data)? {
+        Some(held) => Ok(held),
+        None => persist(|| loose::write(repo, kind, data)),
+    }
 }
 
 /// Writes the empty tree, without which `git fsck` reports our records as broken.
@@ -102,7 +109,7 @@ pub fn read_record(repo: &Repo, oid: Oid) -> Result<String> {
 /// What is new is loose, and gix would open the packs first, all of them.
 pub(super) fn read(repo: &Repo, oid: Oid) -> Result<(ObjectKind, Vec<u8>)> {
     const ATTEMPTS: usize = 5;
-    if let Some(found) = loose::read(repo, oid) {
+    if let Some(found) = together::read(repo, oid).or_else(|| loose::read(repo, oid)) {
         return Ok(found);
     }
     let found = |object: gix::Object<'_>| (object.kind, object.data.clone());

@@ -7,7 +7,10 @@
 
 use crate::error::{Context, Error, Kind, Result};
 use gix::bstr::ByteSlice;
-use std::path::{Path, PathBuf};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+};
 
 /// An open repository.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub struct Repo {
     common_dir: PathBuf,
     worktree: Option<PathBuf>,
     backend: Backend,
+    /// Objects that are to be written together.
+    pub(super) held: RefCell<Option<Vec<super::pack::Object>>>,
 }
 
 /// Who can read the refs.
@@ -91,6 +96,7 @@ impl Repo {
             common_dir,
             worktree,
             backend,
+            held: RefCell::default(),
         })
     }
 

@@ -1,9 +1,10 @@
 //! Writes of a shared file that wait: whoever gets the file's lock carries them all out at once, also if it is killed over it.
 
-use crate::common::command::Running;
+use crate::common::command::{Cmd, Running};
 use crate::common::session::Session;
 use crate::common::setup::ready;
 use crate::common::world::{World, poll};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -11,37 +12,56 @@ const WRITERS: usize = 3;
 
 /// Starts the writers while the lock is held and lets them go once all of them wait; `git` is what stands for git meanwhile.
 fn pile_up(w: &World, git: &str) -> (Vec<Session>, Vec<Running>, PathBuf) {
+    let file = index(w);
+    let sessions: Vec<Session> = (0..WRITERS).map(|n| w.session(&format!("w{n}"))).collect();
+    let texts = sessions
+        .iter()
+        .map(|by| by.ccc(args("cat", &file, &[])).ok().stdout.clone());
+    let writing = sessions.iter().zip(texts.collect::<Vec<_>>()).enumerate();
+    let writing = writing.map(|(n, (by, text))| {
+        let new = format!("{text}- entry {n}\n");
+        by.command(args("write", &file, &[])).stdin(new)
+    });
+    let running = let_go_at_once(w, git, writing.collect());
+    (sessions, running, file)
+}
+
+/// Makes the shared file.
+fn index(w: &World) -> PathBuf {
     let file = w.home().join(".claude/skills/_index.md");
     fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
     fs::write(&file, "# Index\n\n- one\n").expect("a file");
-    let sessions: Vec<Session> = (0..WRITERS).map(|n| w.session(&format!("w{n}"))).collect();
-    let args = |act: &'static str| [Path::new("file"), Path::new(act), &file].map(Path::to_owned);
-    let texts: Vec<String> = sessions
-        .iter()
-        .map(|by| by.ccc(args("cat")).ok().stdout.clone())
-        .collect();
-    let hub = w.home().join(".local/state/git-ccc/hub.git/ccc/files");
+    file
+}
+
+fn args<'a>(act: &'a str, file: &'a Path, more: &[&'a str]) -> Vec<&'a OsStr> {
+    let mut args = vec!["file".as_ref(), act.as_ref(), file.as_os_str()];
+    args.extend(more.iter().map(|word| OsStr::new(*word)));
+    args
+}
+
+fn let_go_at_once(w: &World, git: &str, commands: Vec<Cmd>) -> Vec<Running> {
+    let hub = hub(w).join("ccc/files");
     let entries = || fs::read_dir(&hub).expect("a folder").flatten();
     let lock = entries().map(|entry| entry.path());
     let lock = lock.filter(|path| path.extension().is_some_and(|end| end == "flock"));
     let lock = File::open(lock.last().expect("a lock file")).expect("a lock file");
     lock.lock().expect("nobody has it");
     w.tool("git", git);
-    let writing = sessions.iter().zip(texts).enumerate();
-    let writing = writing
-        .map(|(n, (by, text))| {
-            let new = format!("{text}- entry {n}\n");
-            by.command(args("write")).stdin(new).spawn()
-        })
-        .collect();
+    let all = commands.len();
+    let running = commands.into_iter().map(Cmd::spawn).collect();
     poll("all wait", || {
         let queue = fs::read_dir(hub.join("queue")).ok()?.flatten().next()?;
         let orders = fs::read_dir(queue.path()).ok()?.flatten();
         let orders = orders.filter(|order| !order.file_name().to_string_lossy().starts_with('.'));
-        (orders.count() == WRITERS).then_some(())
+        (orders.count() == all).then_some(())
     });
     lock.unlock().expect("it was ours");
-    (sessions, writing, file)
+    running
+}
+
+fn hub(w: &World) -> PathBuf {
+    w.home().join(".local/state/git-ccc/hub.git")
 }
 
 /// Every entry is there once, and the log has each under its writer's name.
@@ -51,13 +71,8 @@ fn check(w: &World, sessions: &[Session], file: &Path) {
     for n in 0..WRITERS {
         assert_eq!(text.matches(&format!("- entry {n}\n")).count(), 1, "{text}");
     }
-    let args = [
-        Path::new("file"),
-        Path::new("log"),
-        file,
-        Path::new("--json"),
-    ];
-    let log = sessions[0].ccc(args).ok().json();
+    let log = sessions[0].ccc(args("log", file, &["--json"]));
+    let log = log.ok().json();
     let versions = log["versions"].as_array().expect("a list");
     let mut by: Vec<&str> = versions
         .iter()
@@ -68,7 +83,7 @@ fn check(w: &World, sessions: &[Session], file: &Path) {
     all.sort_unstable();
     assert_eq!(by, all, "{log}");
     assert_eq!(versions.len(), WRITERS + 1, "{log}");
-    let hub = w.home().join(".local/state/git-ccc/hub.git");
+    let hub = hub(w);
     let queue = fs::read_dir(hub.join("ccc/files/queue")).expect("a folder");
     for folder in queue.flatten() {
         let left = fs::read_dir(folder.path()).expect("a folder").count();
@@ -78,6 +93,9 @@ fn check(w: &World, sessions: &[Session], file: &Path) {
     w.git([&hub, "fsck", "--strict", "--no-dangling"]).ok();
 }
 
+/// A git that notes each transaction.
+const COUNT: &str = "case \"$*\" in *update-ref*) echo call >>\"$TMPDIR/calls\" ;; esac\nPATH=${PATH#*:} exec git \"$@\"";
+
 fn calls(w: &World) -> usize {
     let calls = fs::read_to_string(w.tmp().join("calls")).unwrap_or_default();
     calls.lines().count()
@@ -86,8 +104,7 @@ fn calls(w: &World) -> usize {
 #[test]
 fn what_waits_is_written_in_one_transaction() {
     let w = ready(World::new());
-    let count = "case \"$*\" in *update-ref*) echo call >>\"$TMPDIR/calls\" ;; esac\nPATH=${PATH#*:} exec git \"$@\"";
-    let (sessions, writing, file) = pile_up(&w, count);
+    let (sessions, writing, file) = pile_up(&w, COUNT);
     for running in writing {
         running.wait().ok();
     }
@@ -113,4 +130,102 @@ fn whoever_is_killed_over_the_writes_of_others_loses_and_repeats_none() {
         check(&w, &sessions, &file);
         assert_eq!(calls(&w), transactions, "{git}");
     }
+}
+
+#[test]
+fn edits_and_restores_are_carried_out_with_the_writes() {
+    let w = ready(World::new());
+    let file = index(&w);
+    let [a, b, c] = ["a", "b", "c"].map(|name| w.session(name));
+    a.ccc(args("cat", &file, &[])).ok();
+    let edit = |by: &Session, line: &str| by.command(args("edit", &file, &["--append", line]));
+    edit(&a, "- two").run().ok();
+    let commands = vec![
+        edit(&a, "- by a"),
+        c.command(args("restore", &file, &["1"])),
+        edit(&b, "- by b"),
+    ];
+    for running in let_go_at_once(&w, COUNT, commands) {
+        running.wait().ok();
+    }
+    assert_eq!(calls(&w), 1, "one transaction for all");
+    let log = a.ccc(args("log", &file, &["--json"]));
+    let log = log.ok().json();
+    let versions = log["versions"].as_array().expect("a list");
+    let mut newest: Vec<_> = versions[..3]
+        .iter()
+        .map(|version| [&version["by"], &version["act"]].map(|word| word.as_str().unwrap_or("")))
+        .collect();
+    newest.sort_unstable();
+    let wanted = [(&a, "write"), (&b, "write"), (&c, "restore")];
+    assert_eq!(newest, wanted.map(|(by, act)| [by.tag(), act]), "{log}");
+    let number = |by: &Session| {
+        versions
+            .iter()
+            .position(|version| version["by"] == by.tag())
+    };
+    let text = fs::read_to_string(&file).expect("a file");
+    for by in [&a, &b] {
+        // What was added before the restore went with it.
+        let line = format!("- by {}\n", &by.tag()[..1]);
+        assert_eq!(text.contains(&line), number(by) < number(&c), "{text}{log}");
+    }
+    assert!(!text.contains("- two"), "{text}");
+}
+
+/// The packs in the hub.
+fn packs(w: &World, end: &str) -> Vec<PathBuf> {
+    let folder = hub(w).join("objects/pack");
+    let files = fs::read_dir(folder).expect("a folder").flatten();
+    let mut paths: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|found| found == end));
+    paths
+}
+
+const PLAIN: &str = "PATH=${PATH#*:} exec git \"$@\"";
+
+#[test]
+fn a_group_of_versions_is_one_pack_as_git_makes_it() {
+    let w = ready(World::new());
+    let (sessions, writing, file) = pile_up(&w, PLAIN);
+    for running in writing {
+        running.wait().ok();
+    }
+    check(&w, &sessions, &file);
+    let [pack] = &packs(&w, "pack")[..] else {
+        panic!("one pack: {:?}", packs(&w, "pack"));
+    };
+    assert_eq!(packs(&w, "keep"), Vec::<PathBuf>::new());
+    let own = w.tmp().join("own.idx");
+    let paths = [&own, pack].map(|path| path.to_str().expect("a path"));
+    w.git(["index-pack", "--no-rev-index", "-o", paths[0], paths[1]])
+        .ok();
+    assert_eq!(
+        fs::read(own).expect("git's index"),
+        fs::read(pack.with_extension("idx")).expect("our index")
+    );
+    let git_dir = format!("--git-dir={}", hub(&w).display());
+    w.git([&git_dir, "gc", "--quiet", "--prune=now"]).ok();
+    assert!(!pack.exists(), "git has taken it up");
+    check(&w, &sessions, &file);
+    for number in 1..=WRITERS + 1 {
+        let number = number.to_string();
+        let text = sessions[0].command(args("cat", &file, &["--at", &number]));
+        assert!(text.run().ok().stdout.starts_with("# Index\n"), "{number}");
+    }
+}
+
+#[test]
+fn a_group_that_no_ref_names_yet_outlives_a_repack_and_a_kill() {
+    // git repacks all that is named, in the place of the transaction, and its caller is killed.
+    let w = ready(World::new());
+    let deadly = "PATH=${PATH#*:}; case \"$*\" in *update-ref*) ;; *) exec git \"$@\" ;; esac\n\
+         mkdir \"$TMPDIR/first\" 2>/dev/null || exec git \"$@\"\n\
+         cat >\"$TMPDIR/script\"; git --git-dir=\"$2\" repack -adq && kill -9 $PPID; exit 137";
+    let (sessions, writing, file) = pile_up(&w, deadly);
+    let outputs: Vec<_> = writing.into_iter().map(Running::wait).collect();
+    let killed = outputs.iter().filter(|out| out.killed()).count();
+    assert_eq!(killed, 1, "{outputs:?}");
+    assert_eq!(packs(&w, "keep").len(), 1, "it was not named by then");
+    check(&w, &sessions, &file);
 }

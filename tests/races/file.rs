@@ -6,7 +6,7 @@
 use crate::common::race::{Random, race};
 use crate::common::session::Session;
 use crate::common::setup::ready;
-use crate::common::world::World;
+use crate::common::world::{DEADLINE, World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -203,12 +203,31 @@ fn add(
     }
 }
 
-fn nothing_is_lost(subject: Subject) {
+/// Packs the hub until it is told to stop, in the ways that leave what no ref names yet.
+fn pack(w: &World, stop: &AtomicBool) {
+    let hub = format!("--git-dir={}", hub(w).display());
+    while !stop.load(Ordering::SeqCst) {
+        for args in [&["repack", "-adq"][..], &["gc", "--quiet"]] {
+            // What is in its way for the moment is there for the next one.
+            let all = [&[hub.as_str()], args].concat();
+            let _ = w.command("git", all).within(10 * DEADLINE).run();
+        }
+    }
+}
+
+fn hub(w: &World) -> PathBuf {
+    w.home().join(".local/state/git-ccc/hub.git")
+}
+
+fn nothing_is_lost(subject: Subject, packing: bool) {
     let (writers, rounds) = size();
     let scene = scene(subject, writers);
     let (stop, gap) = (AtomicBool::new(false), Barrier::new(writers));
     let seen = std::thread::scope(|scope| {
         let reader = scope.spawn(|| poll(&scene.file, &stop, subject.broken));
+        if packing {
+            scope.spawn(|| pack(&scene.w, &stop));
+        }
         let all: Vec<_> = (0..writers)
             .map(|n| {
                 let (scene, gap) = (&scene, &gap);
@@ -254,7 +273,7 @@ fn nothing_is_lost(subject: Subject) {
         .collect();
     let wanted: Vec<u64> = (1..=numbers.len() as u64).rev().collect();
     assert_eq!(numbers, wanted, "one line of versions");
-    let hub = scene.w.home().join(".local/state/git-ccc/hub.git");
+    let hub = hub(&scene.w);
     let fsck = [
         "--git-dir",
         hub.to_str().expect("a path"),
@@ -267,22 +286,27 @@ fn nothing_is_lost(subject: Subject) {
 
 #[test]
 fn nothing_is_lost_in_a_skills_index() {
-    nothing_is_lost(SUBJECTS[0]);
+    nothing_is_lost(SUBJECTS[0], false);
+}
+
+#[test]
+fn nothing_is_lost_while_git_packs_the_hub() {
+    nothing_is_lost(SUBJECTS[0], true);
 }
 
 #[test]
 fn nothing_is_lost_in_a_memory() {
-    nothing_is_lost(SUBJECTS[1]);
+    nothing_is_lost(SUBJECTS[1], false);
 }
 
 #[test]
 fn nothing_is_lost_in_json_settings() {
-    nothing_is_lost(SUBJECTS[2]);
+    nothing_is_lost(SUBJECTS[2], false);
 }
 
 #[test]
 fn nothing_is_lost_in_toml_settings() {
-    nothing_is_lost(SUBJECTS[3]);
+    nothing_is_lost(SUBJECTS[3], false);
 }
 
 /// All change one key at once: one wins, the others are shown both values, and the file has the winner's.

@@ -14,7 +14,7 @@ use crate::{
         Oid, Repo, log,
         objects::Author,
         refs::{self, Edit, Lost, Reflog, Writer},
-        run,
+        run, together,
         versions::{self, NewVersion},
     },
 };
@@ -23,7 +23,7 @@ use crate::{
 pub type Version = Model<Oid>;
 
 /// After so many versions git is asked whether the hub wants packing.
-const PACK_EVERY: u64 = 256;
+const PACK_EVERY: u64 = 64;
 /// So many writes become versions at once, at most.
 pub const MOST_AT_ONCE: u64 = 64;
 
@@ -225,8 +225,8 @@ pub fn publish(
         }
         done => done,
     };
-    let hundreds = |version: &Version| version.about.number / PACK_EVERY;
-    if done.is_ok() && old.is_some_and(|old| hundreds(old) != hundreds(version)) {
+    let turns = |version: &Version| version.about.number / PACK_EVERY;
+    if done.is_ok() && old.is_some_and(|old| turns(old) != turns(version)) {
         tidy(place, version.at);
     }
     done
@@ -239,6 +239,7 @@ fn tidy(place: &Place, now: Timestamp) {
         .args(["gc", "--auto", "--quiet"])
         .detach();
     hints::forget(place, now);
+    together::forget(&place.hub, now);
 }
 
 /// Notes which version the file is about to become, and what is the newest one until then; it stays there when that is done.

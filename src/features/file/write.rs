@@ -21,6 +21,7 @@ use crate::{
     git::{
         Oid, log,
         refs::{Lost, Reflog, Writer},
+        together::Together,
         versions,
     },
 };
@@ -97,15 +98,21 @@ impl Attempt<'_> {
         let noticed = noticed.map(|tip| tip.about.number);
         let (base, landed) = (&self.order.base, self.order.landed);
         let (view, found) = View::of(ctx, place, who, (now, base, landed))?;
+        let objects = Together::begin(&place.hub);
         let (mut standing, mut outcome) = match joined(&view, &self.order.input, found.names())? {
             Ok(joined) => joined,
-            Err((refused, given)) => return Err(view.refuse(refused, given.as_deref())?),
+            Err((refused, given)) => {
+                drop(objects);
+                return Err(view.refuse(refused, given.as_deref())?);
+            }
         };
         outcome.0.noticed = noticed;
         let others = match landed {
             None => self.take_along(&mut standing, found.names()),
             Some(_) => Vec::new(),
         };
+        // Until a ref names them; whoever comes after a kill needs them too.
+        let _kept = objects.write()?;
         let old = view.tip.as_ref().map(|tip| tip.commit);
         let Standing { bytes, tip: newest } = standing;
         let version = newest.filter(|newest| Some(newest.commit) != old);
