@@ -32,9 +32,9 @@ fn read_as(reader: &dyn Reader, line: &[u8]) {
         };
         assert!(start < line.len());
         assert!(raw.bytes().len() <= line.len() - start);
-        reader.knows(raw);
+        reader.knows(&raw);
         let mut bytes = 0;
-        reader.read(raw, &mut source, &mut |block| bytes += block.text.len());
+        reader.read(&raw, &mut source, &mut |block| bytes += block.text.len());
         // A value may be handed over under a few names, but nothing grows without end.
         assert!(bytes <= 16 * line.len() + 4096, "{bytes} of {}", line.len());
     }

@@ -45,13 +45,30 @@ fn past_string(bytes: &[u8], at: usize) -> Option<usize> {
     let mut next = at + 1;
     loop {
         // Escaped line ends are many and escaped quotes few, so it is at a quote that one looks back.
-        let found = next + memchr(b'"', bytes.get(next..)?)?;
+        let found = next + quote(bytes.get(next..)?)?;
         let before = bytes[at + 1..found].iter().rev();
         if before.take_while(|byte| **byte == b'\\').count() % 2 == 0 {
             return Some(found + 1);
         }
         next = found + 1;
     }
+}
+
+/// Finds a quote: most strings are short, so it is looked for among the first bytes before anything is begun.
+fn quote(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES * 128;
+    let (first, _) = bytes.as_chunks::<8>();
+    for (at, chunk) in first.iter().take(3).enumerate() {
+        // A byte that is a quote is zero here; the lowest one is found right.
+        let left = u64::from_le_bytes(*chunk) ^ (ONES * b'"' as u64);
+        let found = left.wrapping_sub(ONES) & !left & HIGH;
+        if found != 0 {
+            return Some(at * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    let seen = first.len().min(3) * 8;
+    memchr(b'"', &bytes[seen..]).map(|found| seen + found)
 }
 
 fn past_nested(bytes: &[u8], at: usize) -> Option<usize> {
@@ -230,11 +247,91 @@ fn code_point(bytes: &[u8]) -> (char, usize) {
     (c.unwrap_or(char::REPLACEMENT_CHARACTER), 4)
 }
 
+/// An object of a line: what its keys hold is found together with where it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    raw: Raw<'a>,
+    entries: Vec<(&'a [u8], Raw<'a>)>,
+}
+
+impl<'a> Record<'a> {
+    /// Returns the bytes as they stand.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.raw.bytes()
+    }
+
+    /// Returns it as any value.
+    pub fn raw(&self) -> Raw<'a> {
+        self.raw
+    }
+
+    /// Returns the keys and values, as far as it is an object.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a [u8], Raw<'a>)> {
+        self.entries.iter().copied()
+    }
+
+    /// Returns the value of a key.
+    pub fn get(&self, key: &str) -> Option<Raw<'a>> {
+        let mut found = self.entries().filter(|(known, _)| *known == key.as_bytes());
+        found.next().map(|(_, value)| value)
+    }
+
+    /// Returns the text of a key.
+    pub fn str(&self, key: &str) -> Option<Cow<'a, str>> {
+        self.get(key)?.text()
+    }
+}
+
+/// Finds the object that begins at `at`, and where it ends.
+fn object(bytes: &[u8], at: usize) -> Option<(Record<'_>, usize)> {
+    if let Some((entries, end)) = plain(bytes, at) {
+        let raw = Raw(&bytes[at..end]);
+        return Some((Record { raw, entries }, end));
+    }
+    let (raw, end) = value(bytes, at).filter(|(raw, _)| raw.is_object())?;
+    let entries = raw.entries().collect();
+    Some((Record { raw, entries }, end))
+}
+
+/// The keys and values of an object, and where it ends.
+type Entered<'a> = (Vec<(&'a [u8], Raw<'a>)>, usize);
+
+/// Reads an object that is written as it should; of any other, what is between its brackets decides where it ends.
+fn plain(bytes: &[u8], at: usize) -> Option<Entered<'_>> {
+    let mut entries = Vec::with_capacity(24);
+    let mut next = blank(bytes, bytes.get(at..)?.strip_prefix(b"{").map(|_| at + 1)?);
+    if bytes.get(next)? == &b'}' {
+        return Some((entries, next + 1));
+    }
+    loop {
+        if bytes.get(next)? != &b'"' {
+            return None;
+        }
+        let end = past_string(bytes, next)?;
+        let colon = blank(bytes, end);
+        if bytes.get(colon)? != &b':' {
+            return None;
+        }
+        let (raw, after) = value(bytes, colon + 1)?;
+        let nested = |byte: &u8| matches!(byte, b'"' | b'{' | b'[');
+        if !raw.0.first().is_some_and(nested) && raw.0.iter().any(nested) {
+            return None;
+        }
+        entries.push((&bytes[next + 1..end - 1], raw));
+        next = blank(bytes, after);
+        match bytes.get(next)? {
+            b',' => next = blank(bytes, next + 1),
+            b'}' => return Some((entries, next + 1)),
+            _ => return None,
+        }
+    }
+}
+
 /// What a line is made of.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found<'a> {
     /// An object, and where in the line it begins.
-    Object(Raw<'a>, usize),
+    Object(Record<'a>, usize),
     /// Another value: a number, a list, `null`.
     Other,
     /// Bytes that are no JSON.
@@ -249,11 +346,12 @@ pub fn line(bytes: &[u8]) -> Vec<Found<'_>> {
     let mut found = Vec::new();
     let mut at = blank(bytes, 0);
     while at < bytes.len() {
+        if let Some((record, end)) = object(bytes, at) {
+            found.push(Found::Object(record, at));
+            at = blank(bytes, end);
+            continue;
+        }
         match value(bytes, at) {
-            Some((raw, end)) if raw.is_object() => {
-                found.push(Found::Object(raw, at));
-                at = blank(bytes, end);
-            }
             Some((_, end)) => {
                 found.push(Found::Other);
                 at = blank(bytes, end.max(at + 1));
@@ -339,6 +437,42 @@ mod tests {
         assert_eq!(text(b"\"\xff\"").as_deref(), Some("\u{fffd}"));
         assert_eq!(text(br#""\u12""#).as_deref(), Some("\u{fffd}12"));
         assert_eq!(text(br#""open"#), None);
+    }
+
+    #[test]
+    fn an_object_is_the_same_read_in_one_pass_or_in_two() {
+        let signs = b"{}[]\":,1a\\ ";
+        let mut read = 0;
+        for number in 0..11_usize.pow(5) {
+            let mut line = b"{\"k\":".to_vec();
+            line.extend((0..5).map(|at| signs[number / 11_usize.pow(at) % 11]));
+            line.push(b'}');
+            let long = value(&line, 0).map(|(raw, end)| (raw, raw.entries().collect(), end));
+            let once = object(&line, 0).map(|(record, end)| (record.raw, record.entries, end));
+            assert_eq!(once, long, "{}", line.escape_ascii());
+            read += usize::from(plain(&line, 0).is_some());
+        }
+        assert!(read > 1000, "{read}");
+        let parts = |line: &[u8]| plain(line, 0).map(|(entries, end)| (entries.len(), end));
+        assert_eq!(
+            parts(br#"{ "a" : {"b":[1,2]} , "c":"}" }, 1"#),
+            Some((2, 30))
+        );
+        assert_eq!(parts(b"{}"), Some((0, 2)));
+        assert_eq!(parts(br#"{"a":1 "b":2}"#), None);
+    }
+
+    #[test]
+    fn a_quote_is_found_wherever_it_stands() {
+        for length in 0..64 {
+            let mut bytes = vec![0x80 | b'"'; 64];
+            bytes.truncate(length);
+            assert_eq!(quote(&bytes), None);
+            for at in (0..length).rev() {
+                bytes[at] = b'"';
+                assert_eq!(quote(&bytes), Some(at));
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Cutting text into the tokens that a model was made with: words in lower case without accents, each the fewest,
 //! longest pieces that the vocabulary has. Signs are no tokens here: their vectors say nothing.
 
-use super::stems::{Short, slot};
+use super::stems::{Short, short, slot};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// A longer word is none.
@@ -88,14 +88,12 @@ impl<'v, V: Vocabulary> Pieces<'v, V> {
         if word.is_empty() {
             return;
         }
-        let mut short = Short::default();
-        let Some(inside) = short.get_mut(..word.len()) else {
+        let Some(short) = short(word.as_bytes(), word.len()) else {
             if word.chars().count() <= LONGEST && self.cut(word) {
                 self.found.iter().copied().for_each(take);
             }
             return word.clear();
         };
-        inside.copy_from_slice(word.as_bytes());
         let slot = slot(short, self.known.len());
         let known = self.known[slot];
         if known.word == short {

@@ -154,21 +154,20 @@ impl<'a> Cutter<'a> {
 
     fn put(&mut self, word: &mut Word, (from, to): (usize, usize), form: Form) {
         word.text.clear();
-        let text =
-            &self.text[from..super::pieces::floor(self.text, to.min(from + LONGEST)).max(from)];
-        if text.is_ascii() {
-            let rest = &self.text[from..];
-            // A part is of letters or of digits throughout.
-            let stem = matches!(form, Form::Stem)
-                && text.len() > 3
-                && text.as_bytes()[0].is_ascii_alphabetic();
-            match &mut self.stems {
-                Memory::Own(stems) => stems.lower(rest, text.len(), stem, &mut word.text),
-                Memory::Shared(stems) => stems.lower(rest, text.len(), stem, &mut word.text),
-            }
+        let end = if to - from > LONGEST {
+            super::pieces::floor(self.text, from + LONGEST).max(from)
         } else {
-            word.text.extend(text.chars().flat_map(char::to_lowercase));
-        }
+            to
+        };
+        // A part is of letters or of digits throughout.
+        let stem = matches!(form, Form::Stem)
+            && end - from > 3
+            && self.text.as_bytes()[from].is_ascii_alphabetic();
+        let stems = match &mut self.stems {
+            Memory::Own(stems) => stems,
+            Memory::Shared(stems) => stems,
+        };
+        stems.lower(&self.text[from..], end - from, stem, &mut word.text);
         (word.from, word.to, word.place, word.whole) = (from, to, self.place, false);
         self.place += 1;
     }
@@ -198,7 +197,7 @@ impl<'a> Cutter<'a> {
                 NONE => from += 1,
                 OTHER => {
                     let c = self.text[from..].chars().next()?;
-                    if !is_plain_sign(c) && is_word(c) {
+                    if is_word(c) {
                         break (from, c);
                     }
                     from += c.len_utf8();
@@ -236,34 +235,29 @@ impl<'a> Cutter<'a> {
     }
 
     fn ascii_token(&self, from: usize) -> (usize, usize, Shape) {
-        let bytes = self.text.as_bytes();
-        let mut shape = Shape::Plain;
-        let mut at = from;
-        let mut before = OTHER;
-        while let Some(byte) = bytes.get(at) {
-            let kind = KINDS[usize::from(*byte)];
-            if kind == OTHER {
-                // A word with other letters in it is a word of prose.
-                let rest = &self.text[at..];
-                let length = rest
-                    .find(|c: char| !is_word(c) || is_ideograph(c))
-                    .unwrap_or(rest.len());
-                return (
-                    from,
-                    at + length,
-                    if length > 0 { Shape::Plain } else { shape },
-                );
-            }
-            if kind == NONE {
-                break;
-            }
-            if at > from && joins(before, kind) {
-                shape = Shape::Joined;
-            }
+        let bytes = &self.text.as_bytes()[from..];
+        let kind = |byte: &u8| KINDS[usize::from(*byte)];
+        let mut before = kind(&bytes[0]);
+        let (mut joined, mut length) = (false, 1);
+        let inside = |kind: &u8| (LOWER..=JOINT).contains(kind);
+        for kind in bytes[1..].iter().map(kind).take_while(inside) {
+            // Without a branch: this is done for every byte of every text.
+            joined |= joins(before, kind);
             before = kind;
-            at += 1;
+            length += 1;
         }
-        (from, at, shape)
+        let to = from + length;
+        let shape = if joined { Shape::Joined } else { Shape::Plain };
+        if !bytes.get(length).is_some_and(|byte| *byte >= 0x80) {
+            return (from, to, shape);
+        }
+        // A word with other letters in it is a word of prose.
+        let rest = &self.text[to..];
+        let others = rest
+            .find(|c: char| !is_word(c) || is_ideograph(c))
+            .unwrap_or(rest.len());
+        let shape = if others > 0 { Shape::Plain } else { shape };
+        (from, to + others, shape)
     }
 }
 
@@ -309,6 +303,10 @@ enum Shape {
 }
 
 fn is_word(c: char) -> bool {
+    // An arrow stands behind the number of every line that a tool read.
+    if is_plain_sign(c) {
+        return false;
+    }
     c.is_alphanumeric() || c == '_' || ('\u{0300}'..='\u{036f}').contains(&c)
 }
 
@@ -319,7 +317,7 @@ fn is_ideograph(c: char) -> bool {
 
 /// Tells whether a part may end between two kinds of bytes: wherever they differ.
 fn joins(before: u8, after: u8) -> bool {
-    before != after || before == JOINT
+    (before != after) | (before == JOINT)
 }
 
 fn skip_joints(bytes: &[u8], at: usize) -> usize {

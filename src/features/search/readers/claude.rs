@@ -7,7 +7,7 @@ use super::{
     Emit, Places, Reader, all_text, asks_us, block, content_text, hash, millis, opening_tag,
 };
 use crate::features::search::{
-    logic::scan::Raw,
+    logic::scan::{Raw, Record},
     model::{Block, Role, Source, Titled},
 };
 use std::{
@@ -66,7 +66,7 @@ impl Reader for Claude {
             && name != "journal.jsonl"
     }
 
-    fn knows(&self, record: Raw<'_>) -> bool {
+    fn knows(&self, record: &Record<'_>) -> bool {
         record.get("type").is_some() && record.get("payload").is_none()
     }
 
@@ -85,7 +85,7 @@ impl Reader for Claude {
         source.session = stem;
     }
 
-    fn read<'a>(&self, record: Raw<'a>, source: &mut Source, emit: &mut Emit<'_, 'a>) {
+    fn read<'a>(&self, record: &Record<'a>, source: &mut Source, emit: &mut Emit<'_, 'a>) {
         let envelope = envelope(record, source);
         source.count(&label(&envelope));
         match &*envelope.kind {
@@ -149,7 +149,7 @@ fn label(envelope: &Envelope<'_>) -> String {
     }
 }
 
-fn envelope<'a>(record: Raw<'a>, source: &mut Source) -> Envelope<'a> {
+fn envelope<'a>(record: &Record<'a>, source: &mut Source) -> Envelope<'a> {
     let mut found = Envelope::default();
     let mut session = None;
     let mut sidechain = false;
@@ -214,7 +214,7 @@ fn said<'a>(envelope: &Envelope<'a>, index: usize, mut block: Block<'a>, emit: &
 }
 
 fn entitle<'a>(
-    record: Raw<'a>,
+    record: &Record<'a>,
     key: &str,
     how: Titled,
     source: &mut Source,

@@ -8,7 +8,7 @@ use super::{
     Emit, Places, Reader, all_text, asks_us, block, content_text, hash, millis, opening_tag,
 };
 use crate::features::search::{
-    logic::scan::{self, Raw},
+    logic::scan::{self, Raw, Record},
     model::{Role, Source, Titled},
 };
 use std::{
@@ -48,7 +48,7 @@ impl Reader for Codex {
             .any(|ending| name.ends_with(ending))
     }
 
-    fn knows(&self, record: Raw<'_>) -> bool {
+    fn knows(&self, record: &Record<'_>) -> bool {
         record.get("payload").is_some_and(Raw::is_object)
             || (record.get("instructions").is_some() && record.get("type").is_none())
     }
@@ -62,7 +62,7 @@ impl Reader for Codex {
             .clone_into(&mut source.session);
     }
 
-    fn read<'a>(&self, record: Raw<'a>, source: &mut Source, emit: &mut Emit<'_, 'a>) {
+    fn read<'a>(&self, record: &Record<'a>, source: &mut Source, emit: &mut Emit<'_, 'a>) {
         let (mut kind, mut payload, mut time) = (Cow::Borrowed(""), None, None);
         for (key, value) in record.entries() {
             match key {
@@ -322,7 +322,7 @@ fn patched(text: &str) -> Vec<String> {
 }
 
 /// Rollouts from before there were payloads: a header line, then bare items.
-fn legacy<'a>(record: Raw<'a>, kind: &str, source: &mut Source, emit: &mut Emit<'_, 'a>) {
+fn legacy<'a>(record: &Record<'a>, kind: &str, source: &mut Source, emit: &mut Emit<'_, 'a>) {
     source.count(&format!("legacy/{kind}"));
     let at = record.str("timestamp").as_deref().and_then(millis);
     if let Some(at) = at {
@@ -344,5 +344,5 @@ fn legacy<'a>(record: Raw<'a>, kind: &str, source: &mut Source, emit: &mut Emit<
             emit(block);
         }
     };
-    item(kind, record, source, &mut emit);
+    item(kind, record.raw(), source, &mut emit);
 }

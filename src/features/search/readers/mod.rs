@@ -7,7 +7,7 @@ mod claude;
 mod codex;
 
 use crate::features::search::{
-    logic::scan::Raw,
+    logic::scan::{Raw, Record},
     model::{Block, Role, Source},
 };
 use std::{
@@ -44,13 +44,13 @@ pub trait Reader: Sync + fmt::Debug {
     fn wants(&self, path: &Path) -> bool;
 
     /// Tells whether a record is one of its own, for files in other places.
-    fn knows(&self, record: Raw<'_>) -> bool;
+    fn knows(&self, record: &Record<'_>) -> bool;
 
     /// Says what a file's name tells of it.
     fn begin(&self, path: &Path, source: &mut Source);
 
     /// Reads one record.
-    fn read<'a>(&self, record: Raw<'a>, source: &mut Source, emit: &mut Emit<'_, 'a>);
+    fn read<'a>(&self, record: &Record<'a>, source: &mut Source, emit: &mut Emit<'_, 'a>);
 
     /// Returns the command that goes on with a conversation.
     fn resume(&self, session: &str) -> String;

@@ -3,7 +3,10 @@
 //! The vectors are made of all-MiniLM-L6-v2 by `scripts/distill`, which says how; they know words apart from each
 //! other, not their order.
 
-use super::embed::{Down, Embedder, unit};
+use super::{
+    embed::{Down, Embedder, unit},
+    hashed::Map,
+};
 use crate::{
     error::{Error, Result},
     features::search::{
@@ -11,7 +14,7 @@ use crate::{
         readers::hash,
     },
 };
-use std::{collections::HashMap, thread::ScopedJoinHandle};
+use std::{sync::OnceLock, thread::ScopedJoinHandle};
 
 static TOKENS: &[u8] = include_bytes!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -28,6 +31,7 @@ const FEW: usize = 64;
 pub struct Builtin {
     name: String,
     table: Table,
+    names: OnceLock<Names>,
 }
 
 /// The parts of the file: where each name ends, the names in their order, a factor and the numbers of each token.
@@ -110,8 +114,9 @@ impl Vocabulary for Table {
 }
 
 /// All names by themselves, for whoever looks for many.
+#[derive(Debug)]
 struct Names {
-    known: HashMap<&'static [u8], u32>,
+    known: Map<&'static [u8], u32>,
     longest: usize,
 }
 
@@ -146,6 +151,7 @@ impl Builtin {
         Ok(Builtin {
             name: format!("minilm-tokens-{}-{digest:016x}", table.dim),
             table,
+            names: OnceLock::new(),
         })
     }
 
@@ -190,7 +196,7 @@ impl Embedder for Builtin {
         if texts.len() <= share {
             return Ok(self.all(texts, &self.table));
         }
-        let names = &Names::of(&self.table);
+        let names = self.names.get_or_init(|| Names::of(&self.table));
         let found: Vec<_> = std::thread::scope(|scope| {
             let begin = |part| scope.spawn(move || self.all(part, names));
             let threads: Vec<_> = texts.chunks(share).map(begin).collect();

@@ -11,7 +11,10 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     io::Write as _,
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::PermissionsExt,
+    },
     path::{Path, PathBuf},
 };
 use tantivy::Index;
@@ -104,12 +107,19 @@ pub fn tidy(dir: &Path, named: &str) -> std::io::Result<()> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with("cursors-") && name != named {
             crate::fs::remove(&entry.path())?;
-        } else if entry.file_type()?.is_file() {
-            match crate::fs::private_file(&entry.path()) {
-                // The engine removes files of its own beside us.
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+            continue;
+        }
+        // The engine removes files of its own beside us.
+        let absent = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        };
+        match entry.metadata() {
+            Ok(meta) if meta.is_file() && meta.permissions().mode() & 0o777 != 0o600 => {
+                crate::fs::private_file(&entry.path()).or_else(absent)?;
             }
+            Ok(_) => {}
+            Err(error) => absent(error)?,
         }
     }
     Ok(())

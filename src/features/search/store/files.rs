@@ -1,8 +1,8 @@
 //! Which transcripts there are: a walk of the roots, a look at each file's size and time, nothing read.
 
+use super::hashed::Set;
 use crate::features::search::readers::{self, Places, Reader};
 use std::{
-    collections::HashSet,
     fs::Metadata,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -34,13 +34,16 @@ pub struct Walk {
     pub unreadable: Vec<(PathBuf, String)>,
 }
 
+/// Device and inode of what was found.
+type Seen = Set<(u64, u64)>;
+
 /// Deeper than this no agent writes; a loop of links ends here at the latest.
 const DEEP: usize = 12;
 
 /// Looks for transcripts below the agents' roots and others that were named.
 pub fn walk(places: &Places, extra: &[PathBuf]) -> Walk {
     let mut walk = Walk::default();
-    let mut seen = HashSet::new();
+    let mut seen = Seen::default();
     for reader in readers::ALL {
         for root in reader.roots(places) {
             enter(&mut walk, &mut seen, &root, Some(*reader));
@@ -52,12 +55,7 @@ pub fn walk(places: &Places, extra: &[PathBuf]) -> Walk {
     walk
 }
 
-fn enter(
-    walk: &mut Walk,
-    seen: &mut HashSet<(u64, u64)>,
-    root: &Path,
-    reader: Option<&'static dyn Reader>,
-) {
+fn enter(walk: &mut Walk, seen: &mut Seen, root: &Path, reader: Option<&'static dyn Reader>) {
     match std::fs::metadata(root) {
         Ok(meta) if meta.is_file() => add(walk, seen, root.to_owned(), &meta, reader),
         Ok(_) => {
@@ -71,7 +69,7 @@ fn enter(
 
 fn descend(
     walk: &mut Walk,
-    seen: &mut HashSet<(u64, u64)>,
+    seen: &mut Seen,
     dir: &Path,
     reader: Option<&'static dyn Reader>,
     depth: usize,
@@ -81,7 +79,7 @@ fn descend(
         Err(error) => return walk.unreadable.push((dir.to_owned(), error.to_string())),
     };
     let mut inside: Vec<_> = entries.flatten().collect();
-    inside.sort_by_key(std::fs::DirEntry::file_name);
+    inside.sort_by_cached_key(std::fs::DirEntry::file_name);
     for entry in inside {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else {
@@ -115,7 +113,7 @@ fn descend(
 
 fn add(
     walk: &mut Walk,
-    seen: &mut HashSet<(u64, u64)>,
+    seen: &mut Seen,
     path: PathBuf,
     meta: &Metadata,
     reader: Option<&'static dyn Reader>,

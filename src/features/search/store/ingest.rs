@@ -2,6 +2,7 @@
 
 use super::{
     cursor::{self, Cursor},
+    hashed::Map,
     open::Store,
     post::{Budget, Post},
     record,
@@ -15,10 +16,7 @@ use crate::{
         readers::hash,
     },
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 use tantivy::{
     DocSet, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, Term,
     indexer::{IndexWriterOptions, LogMergePolicy},
@@ -40,7 +38,7 @@ pub struct Ingest<'s> {
     searcher: Searcher,
     budget: Budget,
     /// Records that were read since the last commit, and of which source.
-    fresh: HashMap<u64, u64>,
+    fresh: Map<u64, u64>,
     known: Option<Sieve>,
     lookups: usize,
     /// Sources whose documents were taken out since the last commit.
@@ -130,7 +128,7 @@ impl<'s> Ingest<'s> {
             searcher: reader.searcher(),
             reader,
             budget: Budget::default(),
-            fresh: HashMap::new(),
+            fresh: Map::default(),
             known: None,
             lookups: 0,
             forgotten: HashSet::new(),
@@ -264,11 +262,16 @@ impl<'s> Ingest<'s> {
         self.commits += 1;
         let dir = &self.store.dir;
         let nonce = (u64::from(std::process::id()) << 16) | self.commits;
-        let name = cursor::save(dir, cursors, nonce).context(Kind::Setup, unwritable)?;
-        let mut prepared = self
-            .writer
-            .prepare_commit()
-            .context(Kind::Setup, unwritable)?;
+        let writer = &mut self.writer;
+        // Both wait for the disk.
+        let (saved, prepared) = std::thread::scope(|scope| {
+            let saving = scope.spawn(|| cursor::save(dir, cursors, nonce));
+            let prepared = writer.prepare_commit();
+            (saving.join(), prepared)
+        });
+        let saved = saved.map_err(|_| Error::internal("writing the cursors failed"))?;
+        let name = saved.context(Kind::Setup, unwritable)?;
+        let mut prepared = prepared.context(Kind::Setup, unwritable)?;
         prepared.set_payload(&name);
         prepared.commit().context(Kind::Setup, unwritable)?;
         Ok(())

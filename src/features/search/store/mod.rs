@@ -3,9 +3,11 @@
 pub mod ask;
 pub mod builtin;
 pub mod cursor;
+pub mod disk;
 pub mod embed;
 pub mod files;
 pub mod fresh;
+pub mod hashed;
 pub mod ingest;
 pub mod lines;
 pub mod narrow;

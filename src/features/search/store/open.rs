@@ -2,7 +2,7 @@
 //!
 //! The directory has the layout's number in its name: another layout is another directory, so nothing is migrated.
 
-use super::unmapped::Unmapped;
+use super::disk::Disk;
 use crate::{
     base::time::Timestamp,
     env,
@@ -19,7 +19,6 @@ use std::{
 };
 use tantivy::{
     Index, IndexSettings,
-    directory::{Directory, MmapDirectory},
     schema::{
         FAST, Field, INDEXED, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions,
     },
@@ -130,7 +129,7 @@ pub fn open(create: bool) -> Result<Option<Store>> {
         return Ok(None);
     }
     private_dir(&dir).context(Kind::Setup, failed(&dir))?;
-    let directory = MmapDirectory::open(&dir).context(Kind::Setup, failed(&dir))?;
+    let directory = Disk::open(&dir, true).context(Kind::Setup, failed(&dir))?;
     let (index, fields) = build(directory, &dir)?;
     Ok(Some(Store { index, fields, dir }))
 }
@@ -138,12 +137,12 @@ pub fn open(create: bool) -> Result<Option<Store>> {
 impl Store {
     /// Opens the index once more, for whoever writes much of it: its files are not mapped.
     pub fn unmapped(&self) -> Result<Index> {
-        let directory = Unmapped::open(&self.dir).context(Kind::Setup, failed(&self.dir))?;
+        let directory = Disk::open(&self.dir, false).context(Kind::Setup, failed(&self.dir))?;
         Ok(build(directory, &self.dir)?.0)
     }
 }
 
-fn build(directory: impl Directory, dir: &Path) -> Result<(Index, Fields)> {
+fn build(directory: Disk, dir: &Path) -> Result<(Index, Fields)> {
     let (schema, fields) = schema();
     // A thread of its own for packing text costs a small update more than it gives a large one.
     let settings = IndexSettings {

@@ -1,9 +1,16 @@
 //! What to read of which file: what is new, what grew, what moved, what is no more what it was.
 
-use super::{cursor::Cursor, files::Found, lines, sweep::Report};
+use super::{
+    cursor::Cursor,
+    files::Found,
+    hashed::{Map, Set},
+    lines,
+    sweep::Report,
+};
 use crate::features::search::readers::{self, Reader, hash};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
@@ -29,29 +36,27 @@ pub struct Plan {
     pub changed: bool,
 }
 
-/// The cursors of files, by what a file can be known again by.
-struct Known {
-    by_path: HashMap<PathBuf, usize>,
-    by_file: HashMap<(u64, u64), usize>,
-    present: HashSet<PathBuf>,
-    ids: HashSet<u64>,
+/// The cursors of files that are not simply as they were, by what a file can be known again by.
+struct Known<'f> {
+    by_path: Map<PathBuf, usize>,
+    by_file: Map<(u64, u64), usize>,
+    present: Set<&'f OsStr>,
+    ids: Set<u64>,
 }
 
-impl Known {
-    fn new(cursors: &[Cursor], found: &[Found]) -> Self {
-        let present: HashSet<PathBuf> = found.iter().map(|found| found.path.clone()).collect();
+impl<'f> Known<'f> {
+    fn new(cursors: &[Cursor], found: &'f [Found], taken: &[bool]) -> Self {
+        let present: Set<&OsStr> = found.iter().map(|found| found.path.as_os_str()).collect();
         let files = || {
-            cursors
-                .iter()
-                .enumerate()
-                .filter(|(_, cursor)| cursor.mark.is_empty())
+            let all = cursors.iter().enumerate();
+            all.filter(|(at, cursor)| cursor.mark.is_empty() && !taken[*at])
         };
         Known {
             by_path: files()
                 .map(|(at, cursor)| (cursor.path.clone(), at))
                 .collect(),
             by_file: files()
-                .filter(|(_, cursor)| !present.contains(&cursor.path))
+                .filter(|(_, cursor)| !present.contains(cursor.path.as_os_str()))
                 .map(|(at, cursor)| (cursor.file, at))
                 .collect(),
             ids: cursors.iter().map(|cursor| cursor.id).collect(),
@@ -65,7 +70,7 @@ impl Known {
             return Some(*at);
         }
         let unpacked = lines::is_packed(&found.path).then(|| found.path.with_extension(""));
-        let replaced = unpacked.filter(|path| !self.present.contains(path));
+        let replaced = unpacked.filter(|path| !self.present.contains(path.as_os_str()));
         if let Some(at) = replaced.and_then(|path| self.by_path.get(&path)) {
             return Some(*at);
         }
@@ -87,27 +92,49 @@ impl Known {
     }
 }
 
+/// Returns the files of which one look does not tell that they are as they were: the others are taken.
+fn unsettled<'f>(cursors: &[Cursor], found: &'f [Found], taken: &mut [bool]) -> Vec<&'f Found> {
+    let files = cursors.iter().enumerate();
+    let files = files.filter(|(_, cursor)| cursor.mark.is_empty() && !cursor.gone);
+    let by_file: Map<(u64, u64), usize> = files.map(|(at, cursor)| (cursor.file, at)).collect();
+    let mut settled = |found: &&Found| {
+        let at = by_file.get(&found.file).filter(|at| {
+            let cursor = &cursors[**at];
+            cursor.size == found.size
+                && cursor.mtime == found.mtime
+                && cursor.path.as_os_str() == found.path.as_os_str()
+        });
+        at.inspect(|at| taken[**at] = true).is_none()
+    };
+    found.iter().filter(&mut settled).collect()
+}
+
 /// Compares what lies there with what was read.
 pub fn plan(
     cursors: &mut Vec<Cursor>,
-    found: Vec<Found>,
+    found: &[Found],
     unreadable: &[(PathBuf, String)],
     report: &mut Report,
 ) -> Plan {
     let mut plan = Plan::default();
-    let mut known = Known::new(cursors, &found);
-    let (mut taken, mut rewritten) = (HashSet::new(), HashSet::new());
-    for found in found {
-        let Some(at) = known.find(cursors, &found).filter(|at| taken.insert(*at)) else {
-            taken.insert(cursors.len());
-            cursors.push(known.fresh(&found));
+    let mut taken = vec![false; cursors.len()];
+    let left = unsettled(cursors, found, &mut taken);
+    let mut known = (!left.is_empty()).then(|| Known::new(cursors, found, &taken));
+    let mut rewritten = HashSet::new();
+    for found in left {
+        let Some(known) = &mut known else { break };
+        let at = known.find(cursors, found).filter(|at| !taken[*at]);
+        let Some(at) = at else {
+            taken.push(true);
+            cursors.push(known.fresh(found));
             plan.jobs.push(Job {
                 at: cursors.len() - 1,
-                found,
+                found: found.clone(),
                 anew: true,
             });
             continue;
         };
+        taken[at] = true;
         let cursor = &mut cursors[at];
         let same =
             cursor.file == found.file && cursor.size == found.size && cursor.mtime == found.mtime;
@@ -125,7 +152,7 @@ pub fn plan(
             }
             plan.jobs.push(Job {
                 at,
-                found,
+                found: found.clone(),
                 anew: !grown,
             });
         }
@@ -146,7 +173,7 @@ pub fn plan(
 /// Marks what is no more there, unless nobody can look.
 fn vanish(
     cursors: &mut [Cursor],
-    taken: &HashSet<usize>,
+    taken: &[bool],
     unreadable: &[(PathBuf, String)],
     (plan, report): (&mut Plan, &mut Report),
 ) {
@@ -154,7 +181,7 @@ fn vanish(
         let hidden = unreadable
             .iter()
             .any(|(dir, _)| cursor.path.starts_with(dir));
-        if taken.contains(&at) || !cursor.mark.is_empty() || hidden {
+        if taken[at] || !cursor.mark.is_empty() || hidden {
             continue;
         }
         report.gone += 1;
@@ -168,6 +195,9 @@ fn vanish(
 
 /// What repeats records of a source that is read anew is read anew too: it may own them now.
 fn reread(cursors: &[Cursor], rewritten: &HashSet<u64>, plan: &mut Plan) {
+    if rewritten.is_empty() {
+        return;
+    }
     for (at, cursor) in cursors.iter().enumerate() {
         if cursor.gone || !cursor.owners.iter().any(|owner| rewritten.contains(owner)) {
             continue;

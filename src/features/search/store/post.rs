@@ -88,7 +88,14 @@ impl Drop for Post {
 /// Bytes that wait.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
-    inner: Arc<(Mutex<usize>, Condvar)>,
+    inner: Arc<(Mutex<Waiting>, Condvar)>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: usize,
+    /// Somebody waits for room.
+    stopped: bool,
 }
 
 impl Budget {
@@ -96,10 +103,12 @@ impl Budget {
     pub fn post(&self, weight: usize) -> Post {
         let (waiting, room) = &*self.inner;
         let mut now = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        while *now > 0 && *now + weight > WAITING {
+        while now.bytes > 0 && now.bytes + weight > WAITING {
+            now.stopped = true;
             now = room.wait(now).unwrap_or_else(PoisonError::into_inner);
         }
-        *now += weight;
+        now.stopped = false;
+        now.bytes += weight;
         Post {
             values: Vec::with_capacity(16),
             weight,
@@ -109,7 +118,11 @@ impl Budget {
 
     fn give(&self, weight: usize) {
         let (waiting, room) = &*self.inner;
-        *waiting.lock().unwrap_or_else(PoisonError::into_inner) -= weight;
-        room.notify_one();
+        let mut now = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        now.bytes -= weight;
+        // Whoever stopped goes on for a while: to stop again for every document costs more than the documents.
+        if now.stopped && now.bytes <= WAITING / 2 {
+            room.notify_one();
+        }
     }
 }

@@ -14,9 +14,9 @@ use super::{
     record, repo,
 };
 use crate::{
-    error::{Context, Kind, Result},
+    error::{Context, Error, Kind, Result},
     features::search::{
-        logic::scan::{self, Found as Part, Raw},
+        logic::scan::{self, Found as Part, Record},
         model::{Block, Source},
         readers::{self, Places, Reader, hash},
     },
@@ -80,10 +80,17 @@ pub fn sweep(store: &Store, wanted: &Wanted<'_>, progress: &mut Progress<'_>) ->
         report.busy = true;
         return Ok(report);
     };
-    let mut cursors = super::cursor::load(&store.index, &store.dir)?;
-    let walk = files::walk(&wanted.places, &wanted.roots);
+    // What was there and what is there: with many files each takes as long as the other.
+    let (places, roots) = (&wanted.places, &wanted.roots);
+    let (cursors, walk) = std::thread::scope(|scope| {
+        let walking = scope.spawn(|| files::walk(places, roots));
+        let cursors = super::cursor::load(&store.index, &store.dir);
+        (cursors, walking.join())
+    });
+    let walk = walk.map_err(|_| Error::internal("looking for transcripts failed"))?;
+    let mut cursors = cursors?;
     report.files = walk.found.len() as u64;
-    let mut plan = plan(&mut cursors, walk.found, &walk.unreadable, &mut report);
+    let mut plan = plan(&mut cursors, &walk.found, &walk.unreadable, &mut report);
     report.unreadable.extend(walk.unreadable);
     let news = match wanted.repo {
         Some(repo) => repo::news(repo, &cursors)?,
@@ -285,7 +292,7 @@ impl Run<'_, '_> {
         for part in parts {
             match part {
                 Part::Object(raw, start) => {
-                    self.object(file, source, (at + *start as u64, *raw))?;
+                    self.object(file, source, (at + *start as u64, raw))?;
                 }
                 Part::Other => source.count("(no object)"),
                 Part::Broken => {
@@ -301,7 +308,7 @@ impl Run<'_, '_> {
         &mut self,
         file: &mut Reading,
         source: &mut Source,
-        (at, raw): (u64, Raw<'_>),
+        (at, raw): (u64, &Record<'_>),
     ) -> Result<(), Stop> {
         let mut place = Place {
             offset: at,
@@ -374,7 +381,7 @@ fn named(path: &Path, reader: &'static dyn Reader) -> std::io::Result<Source> {
         let Some(line) = lines.read()? else { break };
         for part in scan::line(line.bytes) {
             if let Part::Object(raw, _) = part {
-                reader.read(raw, &mut scratch, &mut |_| {});
+                reader.read(&raw, &mut scratch, &mut |_| {});
             }
         }
     }
@@ -389,7 +396,7 @@ fn recognise(path: &Path) -> Option<&'static dyn Reader> {
         let line = lines.read().ok()??;
         for part in scan::line(line.bytes) {
             if let Part::Object(raw, _) = part
-                && let Some(reader) = readers::ALL.iter().find(|reader| reader.knows(raw))
+                && let Some(reader) = readers::ALL.iter().find(|reader| reader.knows(&raw))
             {
                 return Some(*reader);
             }

@@ -1,4 +1,4 @@
-//! The index's directory for whoever writes much: its files are read by pieces and not mapped.
+//! A file of the index for whoever writes much: it is read by pieces and not mapped.
 //!
 //! Joining segments reads all of them. Mapped, they count as memory of this process until the kernel wants it back,
 //! which is as much as the segments are large; read by pieces it is a piece for each file.
@@ -8,47 +8,37 @@ use std::{
     io,
     ops::Range,
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    path::Path,
+    sync::{Mutex, PoisonError},
 };
 use tantivy::{
     HasLen,
-    directory::{
-        Directory, DirectoryLock, FileHandle, Lock, MmapDirectory, OwnedBytes, WatchCallback,
-        WatchHandle, WritePtr,
-        error::{DeleteError, LockError, OpenReadError, OpenWriteError},
-    },
+    directory::{FileHandle, OwnedBytes},
 };
 
 /// So much is read at once, since who reads a little reads what follows next.
 const PIECE: usize = 64 * 1024;
 
-/// See the module head.
-#[derive(Clone, Debug)]
-pub struct Unmapped {
-    inner: MmapDirectory,
-    dir: PathBuf,
-}
-
-impl Unmapped {
-    /// Opens a directory.
-    pub fn open(dir: &Path) -> Result<Self, tantivy::directory::error::OpenDirectoryError> {
-        Ok(Unmapped {
-            inner: MmapDirectory::open(dir)?,
-            dir: dir.to_owned(),
-        })
-    }
-}
-
 /// A file, and the piece of it that was read last: where it begins, and its bytes.
 #[derive(Debug)]
-struct Pieces {
+pub struct Pieces {
     file: File,
     length: usize,
     last: Mutex<(usize, OwnedBytes)>,
 }
 
 impl Pieces {
+    /// Opens a file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        Ok(Pieces {
+            file,
+            length,
+            last: Mutex::new((0, OwnedBytes::empty())),
+        })
+    }
+
     fn read(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
         let mut bytes = vec![0; range.len()];
         self.file.read_exact_at(&mut bytes, range.start as u64)?;
@@ -81,55 +71,6 @@ impl FileHandle for Pieces {
     }
 }
 
-impl Directory for Unmapped {
-    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => OpenReadError::FileDoesNotExist(path.to_owned()),
-            _ => OpenReadError::wrap_io_error(error, path.to_owned()),
-        };
-        let file = File::open(self.dir.join(path)).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let length = usize::try_from(length).map_err(|error| failed(io::Error::other(error)))?;
-        Ok(Arc::new(Pieces {
-            file,
-            length,
-            last: Mutex::new((0, OwnedBytes::empty())),
-        }))
-    }
-
-    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        self.inner.delete(path)
-    }
-
-    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        self.inner.exists(path)
-    }
-
-    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        self.inner.open_write(path)
-    }
-
-    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.inner.atomic_read(path)
-    }
-
-    fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.inner.atomic_write(path, data)
-    }
-
-    fn sync_directory(&self) -> io::Result<()> {
-        self.inner.sync_directory()
-    }
-
-    fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
-        self.inner.acquire_lock(lock)
-    }
-
-    fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
-        self.inner.watch(callback)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,10 +80,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let all: Vec<u8> = (0..=250).cycle().take(3 * PIECE + 7).collect();
         std::fs::write(dir.path().join("f"), &all).expect("a file");
-        let directory = Unmapped::open(dir.path()).expect("it is there");
-        let file = directory
-            .get_file_handle(Path::new("f"))
-            .expect("it is there");
+        let file = Pieces::open(&dir.path().join("f")).expect("it is there");
         assert_eq!(file.len(), all.len());
         for (from, to) in [
             (0, 5),
@@ -157,7 +95,6 @@ mod tests {
             assert_eq!(read.as_slice(), &all[from..to], "{from}..{to}");
         }
         assert!(file.read_bytes(1..all.len() + 1).is_err());
-        let none = directory.get_file_handle(Path::new("none"));
-        assert!(matches!(none, Err(OpenReadError::FileDoesNotExist(_))));
+        assert!(Pieces::open(&dir.path().join("none")).is_err());
     }
 }

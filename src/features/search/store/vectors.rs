@@ -6,6 +6,7 @@
 
 use super::{
     embed::{Down, Embedder},
+    hashed::{Map, Set},
     open::{SOURCE, Store},
 };
 use crate::{
@@ -15,11 +16,10 @@ use crate::{
     fs::{Lock, private_dir, private_file, replace},
 };
 use std::{
-    collections::{HashMap, HashSet},
-    hash::{BuildHasherDefault, Hasher},
     io::Write as _,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::mpsc,
     time::Duration,
 };
 use tantivy::{Searcher, TantivyDocument, schema::Value};
@@ -45,27 +45,9 @@ pub fn is_prose(role: Role) -> bool {
     )
 }
 
-/// A text's hash is as good as any hash of it.
-#[derive(Debug, Default)]
-pub struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 ^= hash(bytes);
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-}
-
 /// Texts by their hashes.
-type Texts = HashSet<u64, BuildHasherDefault<Hashed>>;
-type Rows = HashMap<u64, usize, BuildHasherDefault<Hashed>>;
+type Texts = Set<u64>;
+type Rows = Map<u64, usize>;
 
 /// The vectors that are known.
 #[derive(Debug)]
@@ -300,22 +282,38 @@ pub fn fill(
     let (wanted, live) = missing(searcher, vectors)?;
     let all = wanted.len().min(limit);
     filled.left = (wanted.len() - all) as u64;
-    for (done, batch) in wanted[..all].chunks(embedder.batch()).enumerate() {
-        progress((done * embedder.batch()) as u64, all as u64);
-        let texts = texts(store, searcher, batch)?;
-        let parts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let hashes = batch.iter().map(|(text, _)| *text);
-        let added = embedder
-            .embed(&parts, false)
-            .and_then(|found| vectors.append(&hashes.zip(found).collect::<Vec<_>>()));
-        if let Err(down) = added {
-            filled.left += (all as u64).saturating_sub(filled.added);
-            filled.down = Some(down.to_string());
-            return Ok(filled);
+    let batches = wanted[..all].chunks(embedder.batch());
+    std::thread::scope(|scope| {
+        // The next texts are read while these are embedded.
+        let (hand, taken) = mpsc::sync_channel(0);
+        scope.spawn(move || {
+            for batch in batches {
+                // Nobody takes more once one failed.
+                if hand.send((batch, texts(store, searcher, batch))).is_err() {
+                    return;
+                }
+            }
+        });
+        for (batch, texts) in taken {
+            progress(filled.added, all as u64);
+            let texts = texts?;
+            let parts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let hashes = batch.iter().map(|(text, _)| *text);
+            let added = embedder
+                .embed(&parts, false)
+                .and_then(|found| vectors.append(&hashes.zip(found).collect::<Vec<_>>()));
+            if let Err(down) = added {
+                filled.left += (all as u64).saturating_sub(filled.added);
+                filled.down = Some(down.to_string());
+                break;
+            }
+            filled.added += batch.len() as u64;
         }
-        filled.added += batch.len() as u64;
-    }
-    if let Err(down) = vectors.tidy(&live) {
+        Ok(())
+    })?;
+    if filled.down.is_none()
+        && let Err(down) = vectors.tidy(&live)
+    {
         filled.down = Some(down.to_string());
     }
     Ok(filled)
