@@ -456,7 +456,7 @@ mod tests {
         let parts = |line: &[u8]| plain(line, 0).map(|(entries, end)| (entries.len(), end));
         assert_eq!(
             parts(br#"{ "a" : {"b":[1,2]} , "c":"}" }, 1"#),
-            Some((2, 30))
+            Some((2, 31))
         );
         assert_eq!(parts(b"{}"), Some((0, 2)));
         assert_eq!(parts(br#"{"a":1 "b":2}"#), None);
