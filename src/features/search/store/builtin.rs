@@ -179,7 +179,8 @@ impl Embedder for Builtin {
     }
 
     fn batch(&self) -> usize {
-        2048
+        // As many again are read while these are embedded.
+        1024
     }
 
     fn is_quick(&self) -> bool {
