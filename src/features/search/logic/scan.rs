@@ -58,10 +58,11 @@ fn past_string(bytes: &[u8], at: usize) -> Option<usize> {
 fn quote(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES * 128;
+    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
     let (first, _) = bytes.as_chunks::<8>();
     for (at, chunk) in first.iter().take(3).enumerate() {
         // A byte that is a quote is zero here; the lowest one is found right.
-        let left = u64::from_le_bytes(*chunk) ^ (ONES * b'"' as u64);
+        let left = u64::from_le_bytes(*chunk) ^ QUOTES;
         let found = left.wrapping_sub(ONES) & !left & HIGH;
         if found != 0 {
             return Some(at * 8 + (found.trailing_zeros() / 8) as usize);
@@ -351,18 +352,15 @@ pub fn line(bytes: &[u8]) -> Vec<Found<'_>> {
             at = blank(bytes, end);
             continue;
         }
-        match value(bytes, at) {
-            Some((_, end)) => {
-                found.push(Found::Other);
-                at = blank(bytes, end.max(at + 1));
-            }
-            None => {
-                found.push(Found::Broken);
-                match recover(bytes, at + 1) {
-                    Some(start) => at = start,
-                    None => break,
-                }
-            }
+        if let Some((_, end)) = value(bytes, at) {
+            found.push(Found::Other);
+            at = blank(bytes, end.max(at + 1));
+            continue;
+        }
+        found.push(Found::Broken);
+        match recover(bytes, at + 1) {
+            Some(start) => at = start,
+            None => break,
         }
     }
     found

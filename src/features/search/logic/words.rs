@@ -241,14 +241,13 @@ impl<'a> Cutter<'a> {
         let (mut joined, mut length) = (false, 1);
         let inside = |kind: &u8| (LOWER..=JOINT).contains(kind);
         for kind in bytes[1..].iter().map(kind).take_while(inside) {
-            // Without a branch: this is done for every byte of every text.
             joined |= joins(before, kind);
             before = kind;
             length += 1;
         }
         let to = from + length;
         let shape = if joined { Shape::Joined } else { Shape::Plain };
-        if !bytes.get(length).is_some_and(|byte| *byte >= 0x80) {
+        if bytes.get(length).is_none_or(u8::is_ascii) {
             return (from, to, shape);
         }
         // A word with other letters in it is a word of prose.
@@ -317,7 +316,7 @@ fn is_ideograph(c: char) -> bool {
 
 /// Tells whether a part may end between two kinds of bytes: wherever they differ.
 fn joins(before: u8, after: u8) -> bool {
-    (before != after) | (before == JOINT)
+    before != after || before == JOINT
 }
 
 fn skip_joints(bytes: &[u8], at: usize) -> usize {
