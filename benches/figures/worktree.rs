@@ -1,5 +1,8 @@
 //! 30 worktrees of 5,000 files, some of them dirty: `worktree list` against `git status` in each; and `worktree new` of such a
-//! repository with a directory of dependencies (100 MB, or `CCC_BENCH_DEPS_MB`), against `cp -a` of the same.
+//! repository with a directory of dependencies, against `cp -a` of the same, which shares bytes where the file system can.
+//!
+//! The dependencies are 100 MiB, or `CCC_BENCH_DEPS_MB`, in files of 16 KiB, or in `CCC_BENCH_DEPS_FILES` files: the number
+//! counts for more than the size. `TMPDIR` says on which file system.
 
 use super::{BINARY, Repo, row, said};
 use std::path::Path;
@@ -9,7 +12,7 @@ const FILES: usize = 5_000;
 const TREES: usize = 30;
 const ROUNDS: usize = 15;
 const NEW: usize = 6;
-/// How large a file of the dependencies is.
+/// How large a file of the dependencies is, unless there is to be another number of them.
 const PIECE: usize = 16 << 10;
 
 pub fn run() {
@@ -50,20 +53,24 @@ fn list(repo: &Repo) {
 }
 
 fn new(repo: &Repo) {
-    let megabytes = std::env::var("CCC_BENCH_DEPS_MB").ok();
-    let megabytes: usize = megabytes.and_then(|text| text.parse().ok()).unwrap_or(100);
-    let piece = vec![b'x'; PIECE];
-    for n in 0..(megabytes << 20) / PIECE {
+    let wanted = |name| -> Option<usize> { std::env::var(name).ok()?.parse().ok() };
+    let bytes = wanted("CCC_BENCH_DEPS_MB").unwrap_or(100) << 20;
+    let count = wanted("CCC_BENCH_DEPS_FILES").unwrap_or(bytes / PIECE);
+    let piece = vec![b'x'; bytes / count];
+    for n in 0..count {
         repo.write(format!("node_modules/p{}/lib/f{n}.js", n % 200), &piece);
     }
     let (mut ours, mut base) = (Vec::new(), Vec::new());
     let tag = repo.session("bench new");
+    // What one has written is on the disk before the other begins, and is gone afterwards.
+    let settle = || said(&mut repo.command("sync", &["-f", "."]));
     for n in 0..NEW {
         let (name, copy) = (
             format!("new{n}"),
             repo.path().with_file_name(format!("copy{n}")),
         );
         let source = repo.path().display().to_string();
+        settle();
         let start = Instant::now();
         // The same files: those of the commit and those of the dependencies.
         std::fs::create_dir(&copy).expect("a folder");
@@ -78,13 +85,17 @@ fn new(repo: &Repo) {
             ],
         ));
         base.push(start.elapsed());
+        std::fs::remove_dir_all(copy).expect("it goes");
+        settle();
         ours.push(repo.timed(
             BINARY,
             &["worktree", "new", &name, "--template", "feature", "-q"],
             &tag,
         ));
-        std::fs::remove_dir_all(copy).expect("it goes");
+        let made = repo.path().with_file_name(format!("repo.{name}"));
+        std::fs::remove_dir_all(made).expect("it goes");
+        repo.git(&["worktree", "prune"]);
     }
-    let name = format!("worktree new, 5k files, {megabytes} MB / cp -a");
+    let name = format!("new, 5k+{count} files, {} MiB", bytes >> 20);
     row(&name, &mut ours, &mut base, "< 2 s or <= 1");
 }

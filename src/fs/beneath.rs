@@ -2,14 +2,17 @@
 //!
 //! Only the root that is opened may be reached through links; below it every step names one entry of one directory.
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, Write},
     os::{
         fd::OwnedFd,
-        unix::ffi::{OsStrExt, OsStringExt},
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            fs::MetadataExt,
+        },
     },
     path::{Component, Path},
 };
@@ -27,6 +30,15 @@ pub enum Sort {
     Other,
 }
 
+/// An entry as its directory lists it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: OsString,
+    /// What it is; nothing where the file system does not list that.
+    pub sort: Option<Sort>,
+}
+
 /// What is known of an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Meta {
@@ -42,6 +54,36 @@ pub struct Meta {
     pub id: (u64, u64),
     /// The user it belongs to.
     pub owner: u32,
+}
+
+impl From<FileType> for Sort {
+    fn from(kind: FileType) -> Self {
+        match kind {
+            FileType::RegularFile => Sort::File,
+            FileType::Directory => Sort::Dir,
+            FileType::Symlink => Sort::Link,
+            _ => Sort::Other,
+        }
+    }
+}
+
+impl From<&std::fs::Metadata> for Meta {
+    fn from(meta: &std::fs::Metadata) -> Self {
+        let sort = match meta.file_type() {
+            kind if kind.is_file() => Sort::File,
+            kind if kind.is_dir() => Sort::Dir,
+            kind if kind.is_symlink() => Sort::Link,
+            _ => Sort::Other,
+        };
+        Meta {
+            sort,
+            mode: meta.mode() & 0o777,
+            size: meta.size(),
+            links: meta.nlink(),
+            id: (meta.dev(), meta.ino()),
+            owner: meta.uid(),
+        }
+    }
 }
 
 /// An open directory.
@@ -97,14 +139,8 @@ impl Dir {
     /// Looks at an entry.
     pub fn meta(&self, name: &OsStr) -> io::Result<Meta> {
         let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let sort = match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
-            rustix::fs::FileType::RegularFile => Sort::File,
-            rustix::fs::FileType::Directory => Sort::Dir,
-            rustix::fs::FileType::Symlink => Sort::Link,
-            _ => Sort::Other,
-        };
         Ok(Meta {
-            sort,
+            sort: FileType::from_raw_mode(stat.st_mode).into(),
             mode: stat.st_mode & 0o777,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             links: wide(stat.st_nlink),
@@ -113,16 +149,35 @@ impl Dir {
         })
     }
 
-    /// Lists the names in it.
-    pub fn names(&self) -> io::Result<Vec<OsString>> {
-        let mut names = Vec::new();
+    /// Looks at the directory itself.
+    pub fn mode(&self) -> io::Result<u32> {
+        Ok(rustix::fs::fstat(&self.fd)?.st_mode & 0o777)
+    }
+
+    /// Lists what is in it.
+    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd)? {
-            let name = entry?.file_name().to_bytes().to_vec();
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
-                names.push(OsString::from_vec(name));
+                entries.push(Entry {
+                    name: OsString::from_vec(name.to_vec()),
+                    sort: match entry.file_type() {
+                        FileType::Unknown => None,
+                        known => Some(known.into()),
+                    },
+                });
             }
         }
-        Ok(names)
+        Ok(entries)
+    }
+
+    /// Says what an entry is, whether its directory lists that or not.
+    pub fn sort(&self, entry: &Entry) -> io::Result<Sort> {
+        entry
+            .sort
+            .map_or_else(|| Ok(self.meta(&entry.name)?.sort), Ok)
     }
 
     /// Opens a file for reading; a pipe is not waited for.

@@ -72,14 +72,20 @@ impl From<Unsupported> for Stop {
     }
 }
 
+/// What is used again from one worktree to the next: an index is long, and memory that is new to a process takes time.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    index: Vec<u8>,
+}
+
 /// Counts what differs in a worktree.
 ///
 /// `now` is the real time, for times of files are compared with it.
-pub fn count(repo: &Repo, now: SystemTime) -> Result<Dirt> {
+pub fn count(repo: &Repo, now: SystemTime, scratch: &mut Scratch) -> Result<Dirt> {
     if repo.backend() == Backend::Foreign {
         return asked(repo);
     }
-    match scan::count(repo, now) {
+    match scan::count(repo, now, &mut scratch.index) {
         Ok(dirt) => Ok(dirt),
         Err(Stop::Ask) => asked(repo),
         Err(Stop::Failed(error)) => Err(error),

@@ -2,23 +2,21 @@
 
 use super::Ui;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::sync::Once;
 
 /// How far something is.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    watched: bool,
+    begun: Once,
 }
 
 impl Progress {
     /// Begins; only a person at a terminal sees it.
     pub fn new(ui: &Ui, what: &'static str) -> Self {
         let watched = !ui.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let target = if watched {
-            ProgressDrawTarget::stderr_with_hz(8)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} {eta}");
         bar.set_style(
             style
@@ -26,16 +24,27 @@ impl Progress {
                 .progress_chars("=> "),
         );
         bar.set_message(what);
-        Progress { bar }
+        Progress {
+            bar,
+            watched,
+            begun: Once::new(),
+        }
     }
 
     /// Tells whether somebody sees it.
     pub fn is_watched(&self) -> bool {
-        !self.bar.is_hidden()
+        self.watched
     }
 
-    /// Shows how far it is.
+    /// Shows how far it is, from the first time on: what was done before that says nothing of how long it takes.
     pub fn set(&self, done: u64, of: u64) {
+        if self.watched {
+            self.begun.call_once(|| {
+                self.bar.reset();
+                self.bar
+                    .set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+            });
+        }
         self.bar.set_length(of);
         self.bar.set_position(done.min(of));
     }

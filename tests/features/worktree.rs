@@ -196,6 +196,102 @@ fn what_git_ignores_and_somebody_names_comes_along_whole() {
     assert_eq!(none["brought"]["files"], 0);
 }
 
+/// More files than one thread takes at once, deeper than directories are kept open, and what no umask or file system gives by itself.
+#[test]
+fn what_comes_along_is_as_it_was() {
+    let w = scene();
+    let from = |path: &str| w.main_worktree().join("node_modules").join(path);
+    let deep = (0..40).fold(String::from("deep"), |path, n| format!("{path}/{n}"));
+    for n in 0..1500 {
+        w.write(
+            format!("node_modules/wide/{n}.js"),
+            format!("{n}\n").repeat(n % 40),
+        );
+    }
+    w.write(format!("node_modules/{deep}/end.js"), "end\n");
+    w.write("node_modules/big.node", "0123456789abcdef".repeat(20_000));
+    w.write("node_modules/own/.git", "gitdir: ../elsewhere\n");
+    w.write("node_modules/own/index.js", "own\n");
+    fs::create_dir_all(from("empty/er")).expect("a folder");
+    symlink("../wide/1.js", from("deep/link")).expect("a link");
+    fs::hard_link(from("wide/7.js"), from("deep/seven.js")).expect("one more name");
+    let modes = [0o666, 0o600, 0o755, 0o777, 0o604];
+    let set = |path: PathBuf, bits| {
+        fs::set_permissions(path, fs::Permissions::from_mode(bits)).expect("a mode");
+    };
+    for (n, bits) in modes.iter().cycle().take(1500).enumerate() {
+        set(from(&format!("wide/{n}.js")), *bits);
+    }
+    let then = std::time::UNIX_EPOCH + std::time::Duration::new(1_600_000_000, 123_456_789);
+    let file = fs::File::options().write(true).open(from("wide/9.js"));
+    file.expect("a file").set_modified(then).expect("a time");
+
+    let made = new(&w, &["cart", "--template", "feature"]);
+    let there = tree(&w, "cart").join("node_modules");
+    for n in 0..1500 {
+        let (old, new) = (
+            from(&format!("wide/{n}.js")),
+            there.join(format!("wide/{n}.js")),
+        );
+        assert_eq!(
+            fs::read(&new).expect("it came"),
+            fs::read(&old).expect("it is there")
+        );
+        let (old, new) = (
+            old.metadata().expect("a stat"),
+            new.metadata().expect("a stat"),
+        );
+        assert_eq!(new.mode(), old.mode(), "{n}");
+        assert_eq!(
+            new.modified().expect("a time"),
+            old.modified().expect("a time"),
+            "{n}"
+        );
+        assert_ne!(new.ino(), old.ino(), "{n}");
+    }
+    let text = |path: &str| fs::read_to_string(there.join(path)).expect("it came");
+    assert_eq!(text(&format!("{deep}/end.js")), "end\n");
+    assert_eq!(text("big.node"), "0123456789abcdef".repeat(20_000));
+    assert_eq!(
+        fs::read_link(there.join("deep/link")).expect("a link"),
+        PathBuf::from("../wide/1.js")
+    );
+    let ino = |path: &str| there.join(path).metadata().expect("a stat").ino();
+    assert_eq!(ino("wide/7.js"), ino("deep/seven.js"));
+    assert!(there.join("empty/er").is_dir());
+    assert!(
+        !there.join("own").exists(),
+        "a worktree in it is somebody's"
+    );
+    // Those, and what the scene has.
+    assert_eq!(
+        made["brought"]["files"],
+        1500 + 3 + 3,
+        "{}",
+        made["brought"]
+    );
+}
+
+/// Half of it is worse than none, and which file it was is said.
+#[test]
+fn what_cannot_be_copied_whole_is_left_out_and_named() {
+    let w = scene();
+    let Some(bound) = crate::common::setup::bound_by_modes(&w) else {
+        return;
+    };
+    let secret = w.main_worktree().join("node_modules/left/index.js");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o200)).expect("a mode");
+    let line = format!("{bound} \"$0\" worktree new cart --template feature --json");
+    let out = w.command("sh", ["-c", &line, crate::common::world::BINARY]);
+    let made = out.run().ok().json();
+    assert_eq!(
+        made["left"],
+        json!(["node_modules: node_modules/left/index.js: Permission denied (os error 13)"])
+    );
+    assert!(!tree(&w, "cart").join("node_modules").exists());
+    assert_eq!(made["brought"]["entries"], json!([".env"]));
+}
+
 #[test]
 fn ports_and_slots_are_leased_once_and_written_where_the_template_says() {
     let w = scene();
@@ -275,6 +371,8 @@ fn a_stale_base_is_said_and_refused_if_policy_says_so() {
             .contains("old is 3 commits behind main"),
         "{refused}"
     );
+    let hint = "hint: git ccc worktree new staler --from main";
+    assert!(refused.stderr.contains(hint), "{refused}");
     assert!(!tree(&w, "staler").exists());
     new(&w, &["fresh"]);
     // What the remote has is fresher than a main that nobody has pulled.

@@ -302,6 +302,13 @@ fn sync_brings_what_it_can_and_leaves_the_rest_as_it_was() {
     let real = m.ccc(&["worktree", "sync", "--no-fetch", "--json"]);
     for out in [&dry, &real] {
         let answer = out.code(3).json();
+        // What is to be decided about can be looked at as it is said.
+        let said: Value = serde_json::from_str(&out.stderr).expect("an error");
+        let hint = said["hints"][0].as_str().expect("a hint");
+        assert!(hint.ends_with(" -- b.txt"), "{hint}");
+        let hint = hint.replace("$REPO", &w.main_worktree().display().to_string());
+        let shown = w.command("sh", ["-c", &hint]).run();
+        assert!(shown.ok().stdout.contains("change b"), "{shown}");
         let step = |name: &str| -> Value {
             let all = answer["worktrees"].as_array().expect("a list").clone();
             all.into_iter()

@@ -247,6 +247,24 @@ fn a_kill_at_any_step_between_is_completed_by_the_next_command() {
     }
 }
 
+/// A kill before a journal is written, while it is replaced, or after it is gone: what is left belongs to none.
+#[test]
+fn files_without_a_journal_go_with_the_next_command() {
+    let w = small(World::new());
+    fs::create_dir_all(making(&w)).expect("a folder");
+    for name in ["0123456789ab.flock", ".0123456789ab.toml.4242.tmp"] {
+        fs::write(making(&w).join(name), "").expect("a file");
+    }
+    fs::write(making(&w).join("somebody's.txt"), "").expect("a file");
+    w.ccc(["worktree", "list"]).ok();
+    let left: Vec<_> = fs::read_dir(making(&w))
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert_eq!(left, ["somebody's.txt"]);
+}
+
 /// The same of one that was being made.
 #[test]
 fn doctor_takes_back_what_was_half_made() {

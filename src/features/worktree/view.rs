@@ -235,7 +235,7 @@ fn list(items: &[String]) -> String {
 
 /// A number of bytes for people.
 pub fn size(bytes: u64) -> String {
-    let units = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")];
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.iter().find(|(unit, _)| bytes >= *unit) {
         Some((unit, word)) => {
             let tenths = bytes * 10 / unit;

@@ -10,7 +10,7 @@ use crate::git::{
     Repo,
     index::{
         Entry, Stat, extension,
-        file::{File, GITLINK, Raw},
+        file::{File, GITLINK, OID, Raw},
     },
 };
 use rustix::{
@@ -18,7 +18,7 @@ use rustix::{
     fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat},
     io::Errno,
 };
-use std::{io::Read, os::unix::fs::MetadataExt, path::Path, time::SystemTime};
+use std::{io::Read, path::Path, time::SystemTime};
 
 /// What a directory is opened with: never through a link.
 pub(super) const STEP: OFlags = OFlags::DIRECTORY
@@ -51,13 +51,15 @@ struct Scan<'a> {
     untracked: Untracked<'a>,
 }
 
-/// Counts all that differs in a worktree.
-pub(super) fn count(repo: &Repo, now: SystemTime) -> Result<Dirt, Stop> {
+/// Counts all that differs in a worktree; what the index is read into may be used again.
+pub(super) fn count(repo: &Repo, now: SystemTime, bytes: &mut Vec<u8>) -> Result<Dirt, Stop> {
     let root = repo.require_worktree()?;
     let trust = trust(repo)?;
-    let (bytes, written) = read(repo)?;
-    let file = File::open(&bytes, repo.hash())?;
-    let mut items = Vec::new();
+    let written = read(repo, bytes)?;
+    let file = File::open(bytes, repo.hash())?;
+    // As many as it says, if it is as long as that.
+    let most = bytes.len() / OID;
+    let mut items = Vec::with_capacity(most.min(usize::try_from(file.count).unwrap_or(0)));
     let end = file.scan(|raw| {
         items.push(*raw);
         Ok(())
@@ -97,20 +99,21 @@ pub(super) fn count(repo: &Repo, now: SystemTime) -> Result<Dirt, Stop> {
     })
 }
 
-/// Reads the index, and when it was written; where there is none, nothing is tracked.
-fn read(repo: &Repo) -> Result<(Vec<u8>, (u32, u32)), Stop> {
+/// Reads the index and returns when it was written; where there is none, nothing is tracked.
+fn read(repo: &Repo, bytes: &mut Vec<u8>) -> Result<(u32, u32), Stop> {
+    bytes.clear();
     let mut file = match std::fs::File::open(repo.git_dir().join("index")) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok((File::empty(repo.hash()), (0, 0)));
+            bytes.extend(File::empty(repo.hash()));
+            return Ok((0, 0));
         }
         Err(_) => return Err(Stop::Ask),
     };
     let meta = file.metadata().map_err(|_| Stop::Ask)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(meta.size()).unwrap_or(0) + 1);
-    file.read_to_end(&mut bytes).map_err(|_| Stop::Ask)?;
+    file.read_to_end(bytes).map_err(|_| Stop::Ask)?;
     let stat = Stat::from(&meta);
-    Ok((bytes, (stat.mtime_s, stat.mtime_ns)))
+    Ok((stat.mtime_s, stat.mtime_ns))
 }
 
 fn trust(repo: &Repo) -> Result<Trust, Stop> {
@@ -152,7 +155,13 @@ impl<'a> Scan<'a> {
                 continue;
             };
             let (name, stem) = (&name[..slash], &item.path[..=prefix + slash]);
-            let end = at + items[at..to].partition_point(|item| item.path.starts_with(stem));
+            // Often all the rest: a directory that holds nothing but another one.
+            let all = items[to - 1].path.starts_with(stem);
+            let end = if all {
+                to
+            } else {
+                at + items[at..to].partition_point(|item| item.path.starts_with(stem))
+            };
             match openat(fd, name, STEP, Mode::empty()) {
                 Ok(child) => {
                     known.push(name);

@@ -12,7 +12,7 @@ use crate::{
             store::{
                 base,
                 command::{self, Moment, Place},
-                copy::{self, Brought},
+                copy::{self, Brought, Tell},
                 equip::{self, Wish},
                 include::{self, Said},
                 making, record,
@@ -24,6 +24,7 @@ use crate::{
         Repo, log,
         worktrees::{self, Worktree},
     },
+    ui::progress::Progress,
 };
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,7 @@ pub(super) fn run(ctx: &Ctx, args: &AdoptArgs, agents: &dyn Fn(&Ctx) -> Result<(
     let first = Repo::open(home.repo()?.common_dir())?;
     let root = first.worktree().unwrap_or(&tree.path).to_owned();
     let foreign = include::foreign(&home, &root);
-    let brought = bring(&first, &tree, found.as_ref(), &foreign)?;
+    let brought = bring(ctx, &first, &tree, found.as_ref(), &foreign)?;
     let there = home.in_repo(Repo::open(&tree.git_dir)?)?;
     let branch = there.repo()?.branch();
     let name = old.as_ref().map(|old| old.name.clone());
@@ -108,6 +109,7 @@ fn meant(ctx: &Ctx, args: &AdoptArgs) -> Result<(Ctx, Worktree)> {
 
 /// Brings along what the worktree lacks.
 fn bring(
+    ctx: &Ctx,
     first: &Repo,
     tree: &Worktree,
     found: Option<&Found>,
@@ -117,7 +119,16 @@ fn bring(
         return Ok(Brought::default());
     };
     let items = new::items(first, found, foreign)?;
-    Ok(lacking(copy::bring(root, &tree.path, &items, None)?))
+    let progress = Progress::new(&ctx.ui, "copying");
+    let tell = |done, of| progress.set(done, of);
+    let tell: Option<&Tell<'_>> = if progress.is_watched() {
+        Some(&tell)
+    } else {
+        None
+    };
+    let brought = copy::bring(root, &tree.path, &items, tell);
+    progress.end();
+    Ok(lacking(brought?))
 }
 
 /// What is there already is not lacking.

@@ -166,7 +166,7 @@ fn decide(ctx: &Ctx, args: &NewArgs) -> Result<Decided> {
     } else {
         args.from.as_deref().or_else(written)
     };
-    let base = base::choose(ctx, from)?;
+    let base = base::choose(ctx, from, &again(args))?;
     Ok(Decided {
         directory: place(ctx, args, &directory)?,
         branch,
@@ -174,6 +174,15 @@ fn decide(ctx: &Ctx, args: &NewArgs) -> Result<Decided> {
         base,
         found,
     })
+}
+
+/// Asks for the same, with the base left open.
+fn again(args: &NewArgs) -> String {
+    let name = format!("git ccc worktree new {}", shell(&args.name));
+    match &args.template {
+        Some(template) => format!("{name} --template {}", shell(template)),
+        None => name,
+    }
 }
 
 /// Returns where the worktree goes, with all links on the way followed.

@@ -2,6 +2,7 @@
 
 use super::{SyncArgs, named};
 use crate::{
+    base::text::shell,
     ctx::Ctx,
     error::{Error, Kind, Result},
     features::worktree::{
@@ -38,6 +39,8 @@ pub(super) fn run(ctx: &Ctx, args: &SyncArgs) -> Result<()> {
         views.push(one(ctx, args, &stand, &target)?);
     }
     let conflicts = views.iter().filter(|view| view.conflict()).count();
+    let other_side = views.iter().find(|view| view.conflict());
+    let other_side = other_side.map(|view| other_side_of(view, base::short(&target.name)));
     let refused = views.iter().any(|view| view.step == "left as it is");
     ctx.ui.answer(&Synced {
         target: base::short(&target.name).to_owned(),
@@ -55,12 +58,23 @@ pub(super) fn run(ctx: &Ctx, args: &SyncArgs) -> Result<()> {
             Kind::Conflict,
             format!("{conflicts} {what} a decision, and stays as it was"),
         )
-        .hint("git ccc worktree sync --dry-run"));
+        .hint(other_side.unwrap_or_default()));
     }
     if refused && !wanted.is_empty() {
         return Err(Error::no("not all of them were brought along").hint("git ccc worktree list"));
     }
     Ok(())
+}
+
+/// Shows what somebody decides about: what the other side did to these files.
+fn other_side_of(view: &SyncedView, target: &str) -> String {
+    let paths: Vec<String> = view.paths.iter().take(8).map(|path| shell(path)).collect();
+    format!(
+        "git -C {} log -p HEAD..{} -- {}",
+        shell(&view.path),
+        shell(target),
+        paths.join(" ")
+    )
 }
 
 fn one(ctx: &Ctx, args: &SyncArgs, stand: &Stand, target: &Target) -> Result<SyncedView> {

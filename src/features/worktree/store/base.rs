@@ -49,8 +49,8 @@ pub fn newest(repo: &Repo) -> Result<Option<(String, Oid)>> {
     Ok(Some((target, commit)))
 }
 
-/// Finds what to begin from; one that is further behind than policy allows is refused.
-pub fn choose(ctx: &Ctx, from: Option<&str>) -> Result<Base> {
+/// Finds what to begin from; one that is further behind than policy allows is refused. `again` asks for the same with no base.
+pub fn choose(ctx: &Ctx, from: Option<&str>, again: &str) -> Result<Base> {
     let repo = ctx.repo()?;
     let newest = newest(repo)?;
     let unborn = || {
@@ -79,10 +79,7 @@ pub fn choose(ctx: &Ctx, from: Option<&str>) -> Result<Base> {
             one_line(&target, 100)
         ))
         .because(format!("worktree.max_behind allows {most}"))
-        .hint(format!(
-            "git ccc worktree new NAME --from {}",
-            shell(&target)
-        )));
+        .hint(format!("{again} --from {}", shell(&target))));
     }
     Ok(Base {
         name,

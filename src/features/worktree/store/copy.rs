@@ -1,33 +1,26 @@
 //! Bringing files and directories into a new worktree: shared bytes where the file system can, hard links where that is
-//! safe, else copies by several threads.
+//! safe, else copies.
 //!
 //! Modes, times, links and hard links among the files stay as they are. Links are copied as links and never followed.
 //! Something that cannot be copied whole is left out whole, and said: half a `node_modules` is worse than none.
+//!
+//! [`crew`] goes through directories with as many threads as there are processors, [`file`](self::file) copies one file.
+
+mod crew;
+mod file;
 
 use super::include::Item;
 use crate::{
     base::text::one_line,
     error::{Context, Kind, Result},
-    fs::beneath::{Dir, Meta, Sort, share},
+    fs::beneath::{Dir, Sort},
 };
 use std::{
-    collections::{HashMap, VecDeque},
     ffi::{OsStr, OsString},
-    io::{self, Error as IoError},
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::{
-        Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    io,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
-
-/// So much stays free on the disk: a full one stops everybody's work.
-const RESERVE: u64 = 512 << 20;
-/// After so many bytes the disk is asked how full it is.
-const ASK: u64 = 64 << 20;
-/// The most threads: they wait for the disk more than they work.
-const THREADS: usize = 4;
 
 /// Why a directory is not brought along that is there already.
 pub const THERE: &str = "the new worktree has it already";
@@ -60,28 +53,26 @@ struct Counts {
     skipped: AtomicU64,
 }
 
-/// One item on its way.
-struct Copy<'a> {
-    from: &'a Dir,
-    to: &'a Dir,
-    immutable: bool,
-    counts: &'a Counts,
-    shares: &'a AtomicBool,
-    /// The first name here of each file that has several.
-    names: Mutex<HashMap<(u64, u64), PathBuf>>,
-    work: Mutex<Work>,
-    news: Condvar,
-}
-
-#[derive(Default)]
-struct Work {
-    dirs: VecDeque<PathBuf>,
-    busy: usize,
-    failed: Option<IoError>,
-}
-
 /// Hears how many of how many bytes are copied.
 pub type Tell<'a> = dyn Fn(u64, u64) + Sync + 'a;
+
+/// What everybody who copies shares.
+struct Work<'a> {
+    counts: Counts,
+    /// The file system shares bytes, as far as is known.
+    shares: AtomicBool,
+    /// How many bytes there are, if somebody watches.
+    total: u64,
+    tell: Option<&'a Tell<'a>>,
+}
+
+impl Work<'_> {
+    fn tell(&self) {
+        if let Some(tell) = self.tell {
+            tell(self.counts.bytes.load(Relaxed), self.total);
+        }
+    }
+}
 
 /// Brings items from one tree into another one that has none of them.
 pub fn bring(from: &Path, to: &Path, items: &[Item], tell: Option<&Tell<'_>>) -> Result<Brought> {
@@ -95,46 +86,36 @@ pub fn bring(from: &Path, to: &Path, items: &[Item], tell: Option<&Tell<'_>>) ->
         })
     };
     let (source, target) = (open(from)?, open(to)?);
-    let (counts, shares) = (Counts::default(), AtomicBool::new(true));
+    let mut work = Work {
+        counts: Counts::default(),
+        shares: AtomicBool::new(true),
+        total: 0,
+        tell,
+    };
     // Adding up takes time of its own: only for somebody who watches.
-    let total = tell.map_or(0, |_| {
-        items.iter().map(|item| size(&source, &item.path)).sum()
-    });
+    if tell.is_some() {
+        work.total = items.iter().map(|item| weight(&source, &item.path)).sum();
+        work.tell();
+    }
     for item in items {
-        let copy = Copy {
-            from: &source,
-            to: &target,
-            immutable: item.immutable,
-            counts: &counts,
-            shares: &shares,
-            names: Mutex::default(),
-            work: Mutex::default(),
-            news: Condvar::new(),
-        };
-        let told = || {
-            if let Some(tell) = tell {
-                tell(counts.bytes.load(Relaxed), total);
-            }
-        };
         let shown = one_line(&item.path.to_string_lossy(), 200);
-        let copied = if item.dir {
-            copy.directory(&item.path, &told)
-        } else {
-            copy.one(&item.path)
-        };
-        match copied {
+        if item.dir && is_there(&target, &item.path) {
+            done.left_out.push((shown, THERE.to_owned()));
+            continue;
+        }
+        match crew::copy(&work, (&source, &target), item) {
             Ok(()) if item.dir => done.entries.push(format!("{shown}/")),
             Ok(()) => done.entries.push(shown),
             Err(error) => {
                 // Only what we made ourselves just now can be there: nothing else was.
-                if item.dir && error.kind() != io::ErrorKind::AlreadyExists {
+                if item.dir {
                     let _ = std::fs::remove_dir_all(to.join(&item.path));
                 }
                 done.left_out.push((shown, error.to_string()));
             }
         }
     }
-    counts.into(&mut done);
+    work.counts.into(&mut done);
     Ok(done)
 }
 
@@ -152,31 +133,6 @@ impl Counts {
     }
 }
 
-/// Adds up a file or directory, for the bar.
-fn size(root: &Dir, path: &Path) -> u64 {
-    let mut total = 0;
-    let mut rest = vec![path.to_owned()];
-    while let Some(path) = rest.pop() {
-        let Some((dir, name)) = place(root, &path, false).ok() else {
-            continue;
-        };
-        match dir.meta(&name) {
-            Ok(meta) if meta.sort == Sort::File => total += meta.size,
-            Ok(meta) if meta.sort == Sort::Dir => {
-                let names = dir.child(&name).and_then(|dir| dir.names());
-                rest.extend(
-                    names
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(|name| path.join(name)),
-                );
-            }
-            _ => {}
-        }
-    }
-    total
-}
-
 /// Opens the directory of a path; those above it are made if that is wanted.
 fn place(root: &Dir, path: &Path, make: bool) -> io::Result<(Dir, OsString)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -184,176 +140,28 @@ fn place(root: &Dir, path: &Path, make: bool) -> io::Result<(Dir, OsString)> {
     Ok((dir, name.to_owned()))
 }
 
-impl Copy<'_> {
-    /// Copies one file or link.
-    fn one(&self, path: &Path) -> io::Result<()> {
-        let (source, name) = place(self.from, path, false)?;
-        let (target, _) = place(self.to, path, true)?;
-        let meta = source.meta(&name)?;
-        self.entry((&source, &target), &name, &meta, path)
-    }
+fn is_there(root: &Dir, path: &Path) -> bool {
+    place(root, path, false).is_ok_and(|(dir, name)| dir.meta(&name).is_ok())
+}
 
-    /// Copies a directory and all that is in it.
-    fn directory(&self, path: &Path, tell: &(dyn Fn() + Sync)) -> io::Result<()> {
-        let (source, name) = place(self.from, path, false)?;
-        let (target, _) = place(self.to, path, true)?;
-        if target.meta(&name).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, THERE));
-        }
-        let meta = source.meta(&name)?;
-        target.make(&name, meta.mode | 0o700)?;
-        self.lock().dirs.push_back(path.to_owned());
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| {
-            for _ in 1..threads.min(THREADS) {
-                scope.spawn(|| self.serve(&|| {}));
-            }
-            self.serve(tell);
-        });
-        match self.lock().failed.take() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
+/// Adds up a file or directory, for the bar; what cannot be read weighs nothing.
+fn weight(root: &Dir, path: &Path) -> u64 {
+    let place = place(root, path, false);
+    place.map_or(0, |(dir, name)| weight_of(&dir, &name, None))
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes directories until there are none and nobody can find another one.
-    fn serve(&self, tell: &dyn Fn()) {
-        let mut work = self.lock();
-        loop {
-            if work.failed.is_some() {
-                return;
-            }
-            let Some(path) = work.dirs.pop_back() else {
-                if work.busy == 0 {
-                    self.news.notify_all();
-                    return;
-                }
-                work = self.news.wait(work).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            work.busy += 1;
-            drop(work);
-            let done = self.level(&path);
-            tell();
-            work = self.lock();
-            work.busy -= 1;
-            match done {
-                Ok(dirs) => work.dirs.extend(dirs),
-                Err(error) => {
-                    work.failed.get_or_insert(error);
-                }
-            }
-            self.news.notify_all();
+fn weight_of(dir: &Dir, name: &OsStr, sort: Option<Sort>) -> u64 {
+    if sort != Some(Sort::Dir) {
+        match dir.meta(name) {
+            Ok(meta) if meta.sort == Sort::Dir => {}
+            Ok(meta) if meta.sort == Sort::File => return meta.size,
+            _ => return 0,
         }
     }
-
-    /// Copies what is directly in a directory; the directories in it are made and returned.
-    fn level(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
-        let (source, target) = (
-            self.from.descend(path, false)?,
-            self.to.descend(path, false)?,
-        );
-        let mut dirs = Vec::new();
-        for name in source.names()? {
-            let meta = source.meta(&name)?;
-            let below = path.join(&name);
-            if meta.sort == Sort::Dir {
-                // A worktree in it is one of somebody's, and would be of the same branch twice.
-                let pointer = source.child(&name)?.meta(OsStr::new(".git"));
-                if pointer.is_ok_and(|meta| meta.sort == Sort::File) {
-                    self.counts.skipped.fetch_add(1, Relaxed);
-                    continue;
-                }
-                target.make(&name, meta.mode | 0o700)?;
-                dirs.push(below);
-            } else {
-                self.entry((&source, &target), &name, &meta, &below)?;
-            }
-        }
-        Ok(dirs)
-    }
-
-    fn entry(
-        &self,
-        (source, target): (&Dir, &Dir),
-        name: &OsStr,
-        meta: &Meta,
-        path: &Path,
-    ) -> io::Result<()> {
-        match meta.sort {
-            Sort::Link => target.symlink(&source.read_link(name)?, name),
-            Sort::File if meta.links > 1 && !self.immutable => {
-                // Held while the first of them is copied, so that the second finds it whole.
-                let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(first) = names.get(&meta.id) {
-                    let (dir, first) = place(self.to, first, false)?;
-                    self.counts.files.fetch_add(1, Relaxed);
-                    return target.link(name, (&dir, &first));
-                }
-                self.file((source, target), name, meta)?;
-                names.insert(meta.id, path.to_owned());
-                Ok(())
-            }
-            Sort::File => self.file((source, target), name, meta),
-            Sort::Dir | Sort::Other => {
-                self.counts.skipped.fetch_add(1, Relaxed);
-                Ok(())
-            }
-        }
-    }
-
-    fn file(&self, (source, target): (&Dir, &Dir), name: &OsStr, meta: &Meta) -> io::Result<()> {
-        // What nobody may write to is replaced and not changed by whoever wants another content.
-        let safe = self.immutable || meta.mode & 0o222 == 0;
-        if safe && target.link(name, (source, name)).is_ok() {
-            self.counts.files.fetch_add(1, Relaxed);
-            self.counts.linked.fetch_add(meta.size, Relaxed);
-            self.counts.bytes.fetch_add(meta.size, Relaxed);
-            return Ok(());
-        }
-        let from = source.read(name)?;
-        let to = target.create(name, meta.mode | 0o200)?;
-        let shared = self.shares.load(Relaxed) && self.share(&from, &to);
-        if shared {
-            self.counts.shared.fetch_add(meta.size, Relaxed);
-        } else {
-            self.require_room(target, meta.size)?;
-            io::copy(&mut &from, &mut &to)?;
-        }
-        let old = from.metadata()?;
-        to.set_permissions(std::fs::Permissions::from_mode(meta.mode))?;
-        // Builds compare times.
-        let times = std::fs::FileTimes::new().set_modified(old.modified()?);
-        to.set_times(times)?;
-        self.counts.files.fetch_add(1, Relaxed);
-        self.counts.bytes.fetch_add(meta.size, Relaxed);
-        Ok(())
-    }
-
-    /// Shares the bytes; a file system that cannot is not asked again.
-    fn share(&self, from: &std::fs::File, to: &std::fs::File) -> bool {
-        let done = share(from, to).is_ok();
-        if !done {
-            self.shares.store(false, Relaxed);
-        }
-        done
-    }
-
-    fn require_room(&self, target: &Dir, size: u64) -> io::Result<()> {
-        let before = self.counts.asked.fetch_add(size, Relaxed);
-        if before / ASK == (before + size) / ASK {
-            return Ok(());
-        }
-        if target.free()? < RESERVE.saturating_add(size) {
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                "less than 512 MiB of the disk would be free",
-            ));
-        }
-        Ok(())
-    }
+    let Ok(child) = dir.child(name) else { return 0 };
+    let entries = child.entries().unwrap_or_default();
+    let weights = entries
+        .iter()
+        .map(|entry| weight_of(&child, &entry.name, entry.sort));
+    weights.sum()
 }

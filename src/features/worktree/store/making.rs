@@ -186,8 +186,32 @@ pub struct Repaired {
     pub what: &'static str,
 }
 
+/// Deletes files that belong to no journal: a kill between two steps leaves them. Whoever begins has the turn, which is ours.
+fn sweep(repo: &Repo, _turn: &Turn) -> Result<()> {
+    let dir = dir(repo);
+    for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let end = path.extension().map(std::ffi::OsStr::to_string_lossy);
+        // `<id>.flock`, or `.<id>.toml.<process>.tmp`.
+        let ours = match end.as_deref() {
+            Some("flock") => true,
+            Some("tmp") => name.starts_with('.'),
+            _ => false,
+        };
+        let id = name.trim_start_matches('.').split('.').next();
+        let journal = id.map(|id| dir.join(format!("{id}.toml")));
+        if ours && journal.is_some_and(|journal| !journal.exists()) {
+            crate::fs::remove(&path).context(Kind::Setup, || {
+                format!("{} cannot be removed", path.display())
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes back what was being made, and completes what was being removed, by those who are gone.
-pub fn repair(repo: &Repo, _turn: &Turn) -> Result<Vec<Repaired>> {
+pub fn repair(repo: &Repo, turn: &Turn) -> Result<Vec<Repaired>> {
     let mut done = Vec::new();
     for making in all(repo) {
         let Some(lock) = gone(repo, &making) else {
@@ -216,6 +240,7 @@ pub fn repair(repo: &Repo, _turn: &Turn) -> Result<Vec<Repaired>> {
             what,
         });
     }
+    sweep(repo, turn)?;
     Ok(done)
 }
 
@@ -321,7 +346,8 @@ pub fn remove_all(path: &Path) -> Result<()> {
 pub fn repair_and_say(ctx: &Ctx) -> Result<()> {
     let repo = ctx.repo()?;
     log::tip(repo)?;
-    if all(repo).is_empty() {
+    let empty = |mut entries: std::fs::ReadDir| entries.next().is_none();
+    if std::fs::read_dir(dir(repo)).map_or(true, empty) {
         return Ok(());
     }
     let turn = turn(repo)?;

@@ -16,7 +16,7 @@ use crate::{
     },
     git::{
         Oid, Repo,
-        dirt::{self, Dirt},
+        dirt::{self, Dirt, Scratch},
         refs, run,
         worktrees::{self, Worktree},
     },
@@ -141,11 +141,12 @@ fn look(trees: &[Worktree], busy: &[PathBuf], disk: bool) -> Vec<Stand> {
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::with_capacity(trees.len()));
     let work = || {
+        let mut scratch = Scratch::default();
         while let Some((at, tree)) = {
             let at = next.fetch_add(1, Relaxed);
             trees.get(at).map(|tree| (at, tree))
         } {
-            let stand = look_at(tree, trees, busy, disk);
+            let stand = look_at(tree, trees, (busy, disk), &mut scratch);
             found
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -164,7 +165,12 @@ fn look(trees: &[Worktree], busy: &[PathBuf], disk: bool) -> Vec<Stand> {
     found.into_iter().map(|(_, stand)| stand).collect()
 }
 
-fn look_at(tree: &Worktree, trees: &[Worktree], busy: &[PathBuf], disk: bool) -> Stand {
+fn look_at(
+    tree: &Worktree,
+    trees: &[Worktree],
+    (busy, disk): (&[PathBuf], bool),
+    scratch: &mut Scratch,
+) -> Stand {
     let mut stand = Stand {
         tree: tree.clone(),
         state: State::Whole,
@@ -193,7 +199,7 @@ fn look_at(tree: &Worktree, trees: &[Worktree], busy: &[PathBuf], disk: bool) ->
             None => State::Missing,
         },
         Err(error) => State::Unreadable(error.to_string()),
-        Ok(repo) => match dirt::count(&repo, crate::clock::of_files()) {
+        Ok(repo) => match dirt::count(&repo, crate::clock::of_files(), scratch) {
             Ok(dirt) => {
                 stand.dirt = Some(dirt);
                 State::Whole
