@@ -31,9 +31,9 @@ impl Progress {
         }
     }
 
-    /// Tells whether somebody sees it.
-    pub fn is_watched(&self) -> bool {
-        self.watched
+    /// Returns [`set`](Self::set), if somebody sees it: adding up what there is takes time of its own.
+    pub fn teller(&self) -> Option<impl Fn(u64, u64) + Sync> {
+        self.watched.then_some(|done, of| self.set(done, of))
     }
 
     /// Shows how far it is, from the first time on: what was done before that says nothing of how long it takes.

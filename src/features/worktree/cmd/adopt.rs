@@ -120,12 +120,8 @@ fn bring(
     };
     let items = new::items(first, found, foreign)?;
     let progress = Progress::new(&ctx.ui, "copying");
-    let tell = |done, of| progress.set(done, of);
-    let tell: Option<&Tell<'_>> = if progress.is_watched() {
-        Some(&tell)
-    } else {
-        None
-    };
+    let tell = progress.teller();
+    let tell = tell.as_ref().map(|tell| tell as &Tell<'_>);
     let brought = copy::bring(root, &tree.path, &items, tell);
     progress.end();
     Ok(lacking(brought?))

@@ -17,7 +17,7 @@ use crate::{
                 base::{self, Base},
                 build::{self, Built, Plan},
                 command::{self, Moment, Place, Ran},
-                copy::Brought,
+                copy::{Brought, Tell},
                 equip::{self, Equipped, Wish},
                 include::{self, Item, Said},
             },
@@ -59,7 +59,7 @@ pub(super) fn run(ctx: &Ctx, args: &NewArgs, agents: &dyn Fn(&Ctx) -> Result<()>
         items(source, decided.found.as_ref(), &foreign)?
     };
     let progress = Progress::new(&ctx.ui, "copying");
-    let tell = |done, of| progress.set(done, of);
+    let tell = progress.teller();
     let built = build::build(
         ctx,
         &Plan {
@@ -70,11 +70,7 @@ pub(super) fn run(ctx: &Ctx, args: &NewArgs, agents: &dyn Fn(&Ctx) -> Result<()>
             base: &decided.base,
             items: &items,
             from: root.unwrap_or(repo.common_dir()),
-            tell: if progress.is_watched() {
-                Some(&tell)
-            } else {
-                None
-            },
+            tell: tell.as_ref().map(|tell| tell as &Tell<'_>),
         },
     );
     progress.end();

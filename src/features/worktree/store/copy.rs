@@ -4,10 +4,10 @@
 //! Modes, times, links and hard links among the files stay as they are. Links are copied as links and never followed.
 //! Something that cannot be copied whole is left out whole, and said: half a `node_modules` is worse than none.
 //!
-//! [`crew`] goes through directories with as many threads as there are processors, [`file`](self::file) copies one file.
+//! [`pool`] goes through directories with as many threads as there are processors, [`file`](self::file) copies one file.
 
-mod crew;
 mod file;
+mod pool;
 
 use super::include::Item;
 use crate::{
@@ -103,7 +103,7 @@ pub fn bring(from: &Path, to: &Path, items: &[Item], tell: Option<&Tell<'_>>) ->
             done.left_out.push((shown, THERE.to_owned()));
             continue;
         }
-        match crew::copy(&work, (&source, &target), item) {
+        match pool::copy(&work, (&source, &target), item) {
             Ok(()) if item.dir => done.entries.push(format!("{shown}/")),
             Ok(()) => done.entries.push(shown),
             Err(error) => {

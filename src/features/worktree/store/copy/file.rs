@@ -3,7 +3,7 @@
 //! A copy is of what the file was when it was looked at: its time is read before its bytes, so that what is written meanwhile
 //! is never dated younger than what was copied.
 
-use super::{Work, crew::Pair};
+use super::{Work, pool::Pair};
 use crate::fs::beneath::{Dir, Meta, share};
 use std::{
     ffi::OsStr,
@@ -42,14 +42,14 @@ pub(super) fn linked(
 
 /// What one thread works with.
 #[derive(Default)]
-pub(super) struct Hand {
+pub(super) struct Worker {
     /// Which modes files in this directory get as they are asked for. That is up to the umask and to the directory's own rules,
     /// so it is seen in the first file of each mode.
     exact: Vec<(u32, bool)>,
     buffer: Vec<u8>,
 }
 
-impl Hand {
+impl Worker {
     /// Goes on in another directory.
     pub(super) fn enter(&mut self) {
         self.exact.clear();
@@ -100,12 +100,14 @@ impl Hand {
         let told = |bytes: u64| work.counts.bytes.fetch_add(bytes, Relaxed);
         if size < PIECE as u64 {
             self.buffer.resize(PIECE, 0);
+            let mut done = 0;
             loop {
                 let read = from.read(&mut self.buffer)?;
                 to.write_all(&self.buffer[..read])?;
                 told(read as u64);
-                // A file gives as much as was asked for until its end.
-                if read < PIECE {
+                done += read as u64;
+                // Some file systems give less than was asked for before the end; where the end was, only a full buffer leaves open.
+                if read == 0 || done >= size && read < PIECE {
                     return Ok(());
                 }
             }

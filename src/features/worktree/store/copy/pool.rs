@@ -6,7 +6,7 @@
 
 use super::{
     Work,
-    file::{Hand, linked},
+    file::{Worker, linked},
     place,
 };
 use crate::{
@@ -51,7 +51,7 @@ struct Jobs {
 }
 
 /// One item on its way.
-struct Crew<'a> {
+struct Pool<'a> {
     work: &'a Work<'a>,
     from: &'a Dir,
     to: &'a Dir,
@@ -64,7 +64,7 @@ struct Crew<'a> {
 
 /// Copies an item from one tree to the same place in another one.
 pub(super) fn copy(work: &Work<'_>, (from, to): (&Dir, &Dir), item: &Item) -> IoResult<()> {
-    let crew = Crew {
+    let pool = Pool {
         work,
         from,
         to,
@@ -78,19 +78,19 @@ pub(super) fn copy(work: &Work<'_>, (from, to): (&Dir, &Dir), item: &Item) -> Io
     let pair = Pair { source, target };
     if !item.dir {
         let entry = Entry { name, sort: None };
-        crew.entry(&pair, &mut Hand::default(), &entry, &item.path)?;
+        pool.entry(&pair, &mut Worker::default(), &entry, &item.path)?;
         work.tell();
         return Ok(());
     }
-    crew.jobs().open = vec![Job::Dir(item.path.clone(), Some(Arc::new(pair)))];
+    pool.jobs().open = vec![Job::Dir(item.path.clone(), Some(Arc::new(pair)))];
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 1..threads.min(THREADS) {
-            scope.spawn(|| crew.serve());
+            scope.spawn(|| pool.serve());
         }
-        crew.serve();
+        pool.serve();
     });
-    match crew.jobs().failed.take() {
+    match pool.jobs().failed.take() {
         Some(error) => Err(error),
         None => Ok(()),
     }
@@ -100,14 +100,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Crew<'_> {
+impl Pool<'_> {
     fn jobs(&self) -> MutexGuard<'_, Jobs> {
         locked(&self.jobs)
     }
 
     /// Takes jobs until there are none and nobody can find another one.
     fn serve(&self) {
-        let mut hand = Hand::default();
+        let mut worker = Worker::default();
         let mut jobs = self.jobs();
         loop {
             if jobs.failed.is_some() {
@@ -124,9 +124,9 @@ impl Crew<'_> {
             jobs.busy += 1;
             drop(jobs);
             let done = match job {
-                Job::Dir(path, above) => self.dir(&mut hand, &path, above),
+                Job::Dir(path, above) => self.dir(&mut worker, &path, above),
                 Job::Some(path, pair, entries) => self
-                    .entries(&mut hand, &pair, &path, &entries)
+                    .entries(&mut worker, &pair, &path, &entries)
                     .map(|()| Vec::new()),
             };
             self.work.tell();
@@ -143,7 +143,12 @@ impl Crew<'_> {
     }
 
     /// Makes the copy of a directory, with what is directly in it, and returns what else there is to do.
-    fn dir(&self, hand: &mut Hand, path: &Path, above: Option<Arc<Pair>>) -> IoResult<Vec<Job>> {
+    fn dir(
+        &self,
+        worker: &mut Worker,
+        path: &Path,
+        above: Option<Arc<Pair>>,
+    ) -> IoResult<Vec<Job>> {
         let at = |error| said(path, &error);
         let above = match above {
             Some(above) => above,
@@ -182,7 +187,7 @@ impl Crew<'_> {
             jobs.push(Job::Some(path.to_owned(), pair, entries));
             return Ok(jobs);
         }
-        self.entries(hand, &pair, path, &entries)?;
+        self.entries(worker, &pair, path, &entries)?;
         Ok(jobs)
     }
 
@@ -197,28 +202,28 @@ impl Crew<'_> {
 
     fn entries(
         &self,
-        hand: &mut Hand,
+        worker: &mut Worker,
         pair: &Pair,
         path: &Path,
         entries: &[Entry],
     ) -> IoResult<()> {
-        hand.enter();
+        worker.enter();
         for entry in entries {
             let path = path.join(&entry.name);
-            self.entry(pair, hand, entry, &path)
+            self.entry(pair, worker, entry, &path)
                 .map_err(|error| said(&path, &error))?;
         }
         Ok(())
     }
 
     /// Copies what is no directory.
-    fn entry(&self, pair: &Pair, hand: &mut Hand, entry: &Entry, path: &Path) -> IoResult<()> {
+    fn entry(&self, pair: &Pair, worker: &mut Worker, entry: &Entry, path: &Path) -> IoResult<()> {
         match pair.source.sort(entry)? {
             Sort::Link => {
                 let target = pair.source.read_link(&entry.name)?;
                 pair.target.symlink(&target, &entry.name)
             }
-            Sort::File => self.file(pair, hand, &entry.name, path),
+            Sort::File => self.file(pair, worker, &entry.name, path),
             Sort::Dir | Sort::Other => {
                 self.work.counts.skipped.fetch_add(1, Relaxed);
                 Ok(())
@@ -226,7 +231,7 @@ impl Crew<'_> {
         }
     }
 
-    fn file(&self, pair: &Pair, hand: &mut Hand, name: &OsStr, path: &Path) -> IoResult<()> {
+    fn file(&self, pair: &Pair, worker: &mut Worker, name: &OsStr, path: &Path) -> IoResult<()> {
         let file = match pair.source.read(name) {
             Ok(file) => file,
             Err(error) => {
@@ -248,7 +253,7 @@ impl Crew<'_> {
         if linked(self.work, pair, name, (&meta, self.item.immutable)) {
             return Ok(());
         }
-        let mut copy = || hand.copy(self.work, &pair.target, name, (&file, &old));
+        let mut copy = || worker.copy(self.work, &pair.target, name, (&file, &old));
         if meta.links < 2 {
             return copy();
         }
