@@ -1,17 +1,14 @@
 //! Posting: everything that waits goes into the room in one transaction.
 //!
-//! Whoever has the flock surveys what happened since the last write (stock
-//! `git notes` may have dropped lines of ours, a swap of others may have been
-//! lost), builds a chain of commits on the tip and swaps the ref once. Who
-//! lost a swap joins the chain to the new tip by one merge. Only a swap that
-//! succeeded and is seen in the ref afterwards counts. The flock gives order and speed; without one,
-//! the swap and the ids still let each message in once.
+//! Whoever has the flock surveys what happened since the last write (stock `git notes` may have dropped lines of ours, a
+//! swap of others may have been lost), builds a chain of commits on the tip and swaps the ref once. Who lost a swap joins
+//! the chain to the new tip by one merge. Only a swap that succeeded and is seen in the ref afterwards counts. The flock
+//! gives order and speed; without one, the swap and the ids still let each message in once.
 //!
-//! Stock `git notes` reads the tip, writes, and then sets the ref to its commit
-//! whatever the ref is by then: what we published in between is not behind the
-//! tip any more. So the last tip of ours is kept in a file, and whoever reads or
-//! writes next merges it back if the tip has left it aside. A ref that was set
-//! back or deleted on purpose has nothing beside it, and stays so.
+//! Stock `git notes` reads the tip, writes, and then sets the ref to its commit whatever the ref is by then: what we
+//! published in between is not behind the tip any more. So the last tip of ours is kept in a file, and whoever reads or
+//! writes next merges it back if the tip has left it aside. A ref that was set back or deleted on purpose has nothing
+//! beside it, and stays so.
 
 use super::{
     chain::{self, Chain},

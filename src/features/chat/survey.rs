@@ -171,7 +171,9 @@ impl Survey {
             oid,
             place: Place::Unknown,
         });
-        lost.settle((new, grown), |lost| abandoned(repo, tip, lost, &self.known))?;
+        lost.settle((new, grown), |lost| {
+            dropped_by_swap(repo, tip, lost, &self.known)
+        })?;
         self.lost = Some(lost);
         Ok(())
     }
@@ -240,25 +242,24 @@ fn beside(repo: &Repo, tip: Oid, ours: Oid) -> Result<Option<Link>> {
     aside.then(|| notes::read(repo, ours)).transpose()
 }
 
-/// Returns a commit that the reflog shows as lost, because a line does not begin where the one before it ended, unless it or its message
-/// is in the room: a git that was killed leaves out its line too.
-fn abandoned(
+/// Returns a commit that the reflog shows as lost, because a line does not begin where the one before it ended, unless it
+/// or its message is in the room: a git that was killed leaves out its line too.
+fn dropped_by_swap(
     repo: &Repo,
     tip: Oid,
     lost: Oid,
     known: &BTreeSet<MessageId>,
 ) -> Result<Option<Link>> {
     let lost = notes::read(repo, lost)?;
-    let message = codec::decode(&lost.author, lost.at, &lost.message);
-    if message.is_some_and(|message| known.contains(&message.id)) {
+    let id =
+        |link: &Link| codec::decode(&link.author, link.at, &link.message).map(|message| message.id);
+    let said = id(&lost);
+    if said.as_ref().is_some_and(|said| known.contains(said)) {
         return Ok(None);
     }
     for link in history::newest(repo, Some(tip)).take(SURVEY) {
         let link = link?;
-        let same = codec::decode(&link.author, link.at, &link.message).is_some_and(|message| {
-            lost.message
-                .contains(&format!("Ccc-Message: {}\n", message.id))
-        });
+        let same = said.is_some() && id(&link) == said;
         if link.oid == lost.oid || link.parents.contains(&lost.oid) || same {
             return Ok(None);
         }
