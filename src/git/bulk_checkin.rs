@@ -1,4 +1,5 @@
-//! Objects that are written together: what is made meanwhile is held back, can be read, and is on the disk when [`Together::write`] returns.
+//! Objects that are written together (git's bulk check-in): what is made meanwhile is held back, can be read, and is on
+//! the disk when [`BulkCheckin::write`] returns.
 //!
 //! A group of versions is many small objects, and a file for each costs more than all the rest of the group.
 
@@ -21,13 +22,13 @@ const SMALL: usize = 64 * 1024;
 
 /// Objects that are held back; dropped, they never were.
 #[derive(Debug)]
-pub struct Together<'a>(&'a Repo);
+pub struct BulkCheckin<'a>(&'a Repo);
 
-impl<'a> Together<'a> {
+impl<'a> BulkCheckin<'a> {
     /// Holds back what is written from now on.
     pub fn begin(repo: &'a Repo) -> Self {
         repo.held.replace(Some(Vec::new()));
-        Together(repo)
+        BulkCheckin(repo)
     }
 
     /// Writes what was held back; what is returned is to be dropped once a ref names it.
@@ -48,7 +49,7 @@ impl<'a> Together<'a> {
     }
 }
 
-impl Drop for Together<'_> {
+impl Drop for BulkCheckin<'_> {
     fn drop(&mut self) {
         self.0.held.take();
     }

@@ -4,6 +4,7 @@
 //! transactions accept what git refuses and can lose other people's branches.
 
 pub mod adopt;
+pub mod bulk_checkin;
 pub mod changes;
 pub mod content;
 pub mod dirt;
@@ -22,7 +23,6 @@ pub mod refs;
 pub mod repo;
 pub mod run;
 pub mod status;
-pub mod together;
 pub mod trees;
 pub mod versions;
 pub mod watch;

@@ -3,7 +3,7 @@
 use crate::{
     base::time::Timestamp,
     error::{Context, Error, Kind, Result},
-    git::{Oid, Repo, loose, together},
+    git::{Oid, Repo, bulk_checkin, loose},
 };
 use gix::{
     actor::Signature,
@@ -67,7 +67,7 @@ pub fn write_blob(repo: &Repo, bytes: &[u8]) -> Result<Oid> {
 }
 
 fn put(repo: &Repo, kind: ObjectKind, data: &[u8]) -> io::Result<Oid> {
-    match together::hold(repo, kind, data)? {
+    match bulk_checkin::hold(repo, kind, data)? {
         Some(held) => Ok(held),
         None => persist(|| loose::write(repo, kind, data)),
     }
@@ -109,7 +109,7 @@ pub fn read_record(repo: &Repo, oid: Oid) -> Result<String> {
 /// What is new is loose, and gix would open the packs first, all of them.
 pub(super) fn read(repo: &Repo, oid: Oid) -> Result<(ObjectKind, Vec<u8>)> {
     const ATTEMPTS: usize = 5;
-    if let Some(found) = together::read(repo, oid).or_else(|| loose::read(repo, oid)) {
+    if let Some(found) = bulk_checkin::read(repo, oid).or_else(|| loose::read(repo, oid)) {
         return Ok(found);
     }
     let found = |object: gix::Object<'_>| (object.kind, object.data.clone());

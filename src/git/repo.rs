@@ -20,7 +20,7 @@ pub struct Repo {
     common_dir: PathBuf,
     worktree: Option<PathBuf>,
     backend: Backend,
-    /// Objects that are to be written together.
+    /// Objects of a bulk check-in.
     pub(super) held: RefCell<Option<Vec<super::pack::Object>>>,
 }
 

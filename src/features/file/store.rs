@@ -11,10 +11,10 @@ use crate::{
     ctx::Ctx,
     error::{Context, Error, Kind, Result},
     git::{
-        Oid, Repo, log,
+        Oid, Repo, bulk_checkin, log,
         objects::Author,
         refs::{self, Edit, Lost, Reflog, Writer},
-        run, together,
+        run,
         versions::{self, NewVersion},
     },
 };
@@ -239,7 +239,7 @@ fn tidy(place: &Place, now: Timestamp) {
         .args(["gc", "--auto", "--quiet"])
         .detach();
     hints::forget(place, now);
-    together::forget(&place.hub, now);
+    bulk_checkin::forget(&place.hub, now);
 }
 
 /// Notes which version the file is about to become, and what is the newest one until then; it stays there when that is done.

@@ -19,9 +19,10 @@ use crate::{
     ctx::Ctx,
     error::Result,
     git::{
-        Oid, log,
+        Oid,
+        bulk_checkin::BulkCheckin,
+        log,
         refs::{Lost, Reflog, Writer},
-        together::Together,
         versions,
     },
 };
@@ -98,7 +99,7 @@ impl Attempt<'_> {
         let noticed = noticed.map(|tip| tip.about.number);
         let (base, landed) = (&self.order.base, self.order.landed);
         let (view, found) = View::of(ctx, place, who, (now, base, landed))?;
-        let objects = Together::begin(&place.hub);
+        let objects = BulkCheckin::begin(&place.hub);
         let (mut standing, mut outcome) = match joined(&view, &self.order.input, found.names())? {
             Ok(joined) => joined,
             Err((refused, given)) => {

@@ -1,9 +1,9 @@
 //! Which of our transactions run, and which were killed: the evidence by which a left-over lock is known to be ours.
 //!
 //! One file each in `$GIT_COMMON_DIR/ccc/running/`, written before git starts and removed when git has ended by itself; for
-//! what only sets refs of ours it is written once git was killed, for their locks go by age (rule 1).
-//! If git was killed, its starter writes down since when it had run; the file's own time then is the end. If the
-//! starter was killed too the file stays as it was, and its own time is the beginning. Times are those of the file
+//! what only sets refs of ours it is written once git was killed: what their locks hold then proves them (rule 2), and
+//! without it they go by age (rule 1). If git was killed, its starter writes down since when it had run; the file's own
+//! time then is the end. If the starter was killed too the file stays as it was, and its own time is the beginning. Times are those of the file
 //! system, by which the locks are dated as well. A transaction goes on if its record cannot be written.
 
 use super::holders::Lock;
