@@ -266,9 +266,19 @@ impl World {
             .unwrap_or_else(|error| panic!("{} must be readable: {error}", path.display()))
     }
 
+    /// The hub: the repository of what is no repository's own.
+    pub fn hub(&self) -> PathBuf {
+        self.home().join(".local/state/git-ccc/hub.git")
+    }
+
     /// Puts a shell script on PATH before everything else: a fake tool. The `#!` line is added.
     pub fn tool(&self, name: &str, script: &str) {
         write_script(&self.inner.root.join("bin").join(name), script);
+    }
+
+    /// Takes a fake tool away, also from who has looked up where it is.
+    pub fn real_tool(&self, name: &str) {
+        self.tool(name, &format!("PATH=${{PATH#*:}} exec {name} \"$@\""));
     }
 
     /// The time at which the next command runs, less its tick.

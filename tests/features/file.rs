@@ -305,7 +305,7 @@ fn mode_links_and_line_ends_stay() {
     write(&s.a, "~/dangling.md", "x\n").ok();
     assert_eq!(s.text("~/nowhere/new.md"), "x\n");
     // What is private stays so: in the hub too.
-    let hub = s.w.home().join(".local/state/git-ccc/hub.git");
+    let hub = s.w.hub();
     assert_eq!(fs::metadata(hub).expect("the hub").mode() & 0o077, 0);
     let left: Vec<_> = fs::read_dir(s.w.home().join("dotfiles"))
         .expect("a folder")
@@ -463,7 +463,7 @@ fn the_versions_are_plain_git() {
     let s = Scene::new();
     read(&s.a, INDEX);
     write(&s.a, INDEX, "# Index\n\n- one\n- two\n- three\n").ok();
-    let hub = s.w.home().join(".local/state/git-ccc/hub.git");
+    let hub = s.w.hub();
     let git = |args: &[&str]| {
         let dir = format!("--git-dir={}", hub.display());
         let words = std::iter::once(dir.as_str()).chain(args.iter().copied());

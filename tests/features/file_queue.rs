@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const WRITERS: usize = 3;
 
 /// Starts the writers while the lock is held and lets them go once all of them wait; `git` is what stands for git meanwhile.
-fn pile_up(w: &World, git: &str) -> (Vec<Session>, Vec<Running>, PathBuf) {
+fn pile_up(w: &World, git: Option<&str>) -> (Vec<Session>, Vec<Running>, PathBuf) {
     let file = index(w);
     let sessions: Vec<Session> = (0..WRITERS).map(|n| w.session(&format!("w{n}"))).collect();
     let texts = sessions
@@ -40,14 +40,16 @@ fn args<'a>(act: &'a str, file: &'a Path, more: &[&'a str]) -> Vec<&'a OsStr> {
     args
 }
 
-fn let_go_at_once(w: &World, git: &str, commands: Vec<Cmd>) -> Vec<Running> {
-    let hub = hub(w).join("ccc/files");
+fn let_go_at_once(w: &World, git: Option<&str>, commands: Vec<Cmd>) -> Vec<Running> {
+    let hub = w.hub().join("ccc/files");
     let entries = || fs::read_dir(&hub).expect("a folder").flatten();
     let lock = entries().map(|entry| entry.path());
     let lock = lock.filter(|path| path.extension().is_some_and(|end| end == "flock"));
     let lock = File::open(lock.last().expect("a lock file")).expect("a lock file");
     lock.lock().expect("nobody has it");
-    w.tool("git", git);
+    if let Some(git) = git {
+        w.tool("git", git);
+    }
     let all = commands.len();
     let running = commands.into_iter().map(Cmd::spawn).collect();
     poll("all wait", || {
@@ -58,10 +60,6 @@ fn let_go_at_once(w: &World, git: &str, commands: Vec<Cmd>) -> Vec<Running> {
     });
     lock.unlock().expect("it was ours");
     running
-}
-
-fn hub(w: &World) -> PathBuf {
-    w.home().join(".local/state/git-ccc/hub.git")
 }
 
 /// Every entry is there once, and the log has each under its writer's name.
@@ -83,7 +81,7 @@ fn check(w: &World, sessions: &[Session], file: &Path) {
     all.sort_unstable();
     assert_eq!(by, all, "{log}");
     assert_eq!(versions.len(), WRITERS + 1, "{log}");
-    let hub = hub(w);
+    let hub = w.hub();
     let queue = fs::read_dir(hub.join("ccc/files/queue")).expect("a folder");
     for folder in queue.flatten() {
         let left = fs::read_dir(folder.path()).expect("a folder").count();
@@ -104,7 +102,7 @@ fn calls(w: &World) -> usize {
 #[test]
 fn what_waits_is_written_in_one_transaction() {
     let w = ready(World::new());
-    let (sessions, writing, file) = pile_up(&w, COUNT);
+    let (sessions, writing, file) = pile_up(&w, Some(COUNT));
     for running in writing {
         running.wait().ok();
     }
@@ -122,7 +120,7 @@ fn whoever_is_killed_over_the_writes_of_others_loses_and_repeats_none() {
              echo call >>\"$TMPDIR/calls\"\nmkdir \"$TMPDIR/first\" 2>/dev/null || exec git \"$@\"\n\
              cat >\"$TMPDIR/script\"; {git}; kill -9 $PPID; exit 137"
         );
-        let (sessions, writing, file) = pile_up(&w, &deadly);
+        let (sessions, writing, file) = pile_up(&w, Some(&deadly));
         let outputs: Vec<_> = writing.into_iter().map(Running::wait).collect();
         let killed = outputs.iter().filter(|out| out.killed()).count();
         let done = outputs.iter().filter(|out| out.code == 0).count();
@@ -145,7 +143,7 @@ fn edits_and_restores_are_carried_out_with_the_writes() {
         c.command(args("restore", &file, &["1"])),
         edit(&b, "- by b"),
     ];
-    for running in let_go_at_once(&w, COUNT, commands) {
+    for running in let_go_at_once(&w, Some(COUNT), commands) {
         running.wait().ok();
     }
     assert_eq!(calls(&w), 1, "one transaction for all");
@@ -175,19 +173,17 @@ fn edits_and_restores_are_carried_out_with_the_writes() {
 
 /// The packs in the hub.
 fn packs(w: &World, end: &str) -> Vec<PathBuf> {
-    let folder = hub(w).join("objects/pack");
+    let folder = w.hub().join("objects/pack");
     let files = fs::read_dir(folder).expect("a folder").flatten();
     let mut paths: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|found| found == end));
     paths
 }
 
-const PLAIN: &str = "PATH=${PATH#*:} exec git \"$@\"";
-
 #[test]
 fn a_group_of_versions_is_one_pack_as_git_makes_it() {
     let w = ready(World::new());
-    let (sessions, writing, file) = pile_up(&w, PLAIN);
+    let (sessions, writing, file) = pile_up(&w, None);
     for running in writing {
         running.wait().ok();
     }
@@ -204,7 +200,7 @@ fn a_group_of_versions_is_one_pack_as_git_makes_it() {
         fs::read(own).expect("git's index"),
         fs::read(pack.with_extension("idx")).expect("our index")
     );
-    let git_dir = format!("--git-dir={}", hub(&w).display());
+    let git_dir = format!("--git-dir={}", w.hub().display());
     w.git([&git_dir, "gc", "--quiet", "--prune=now"]).ok();
     assert!(!pack.exists(), "git has taken it up");
     check(&w, &sessions, &file);
@@ -222,7 +218,7 @@ fn a_group_that_no_ref_names_yet_outlives_a_repack_and_a_kill() {
     let deadly = "PATH=${PATH#*:}; case \"$*\" in *update-ref*) ;; *) exec git \"$@\" ;; esac\n\
          mkdir \"$TMPDIR/first\" 2>/dev/null || exec git \"$@\"\n\
          cat >\"$TMPDIR/script\"; git --git-dir=\"$2\" repack -adq && kill -9 $PPID; exit 137";
-    let (sessions, writing, file) = pile_up(&w, deadly);
+    let (sessions, writing, file) = pile_up(&w, Some(deadly));
     let outputs: Vec<_> = writing.into_iter().map(Running::wait).collect();
     let killed = outputs.iter().filter(|out| out.killed()).count();
     assert_eq!(killed, 1, "{outputs:?}");

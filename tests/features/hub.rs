@@ -11,12 +11,6 @@ use crate::common::world::{BINARY, World};
 /// What happens to the hub.
 type Damage = fn(&Path);
 
-fn hub(w: &World) -> PathBuf {
-    let found = fs::read_dir(w.home().join(".local/state")).expect("a state directory");
-    let ours = found.flatten().next().expect("it is ours alone");
-    ours.path().join("hub.git")
-}
-
 /// Another repository of the same user.
 fn second(w: &World) -> PathBuf {
     let there = w.tmp().join("second");
@@ -104,7 +98,7 @@ fn one_name_in_two_repositories_is_two_sessions() {
 fn a_hub_that_is_gone_or_damaged_is_made_whole_and_keeps_what_it_has() {
     let w = ready(World::new());
     let a = w.session("a");
-    let hub = hub(&w);
+    let hub = w.hub();
     let everywhere = || {
         who(&w, &w.outside(), &["--everywhere"])
             .into_iter()
@@ -144,7 +138,7 @@ fn a_hub_that_is_gone_or_damaged_is_made_whole_and_keeps_what_it_has() {
 fn a_hub_that_cannot_be_mended_is_one_clear_error_and_stops_nobody_here() {
     let w = ready(World::new());
     let a = w.session("a");
-    fs::write(hub(&w).join("config"), "[core\n").expect("a damaged configuration");
+    fs::write(w.hub().join("config"), "[core\n").expect("a damaged configuration");
     let error = w.ccc(["who", "--everywhere", "--json"]);
     assert!(
         error.code(5).json_error()["hints"][0]
@@ -200,7 +194,7 @@ fn the_first_use_of_the_hub_may_be_by_many_at_once() {
         .map(|(tag, _)| tag)
         .collect();
     assert_eq!(listed, tags);
-    w.git(["--git-dir", &hub(&w).to_string_lossy(), "fsck", "--strict"])
+    w.git(["--git-dir", &w.hub().to_string_lossy(), "fsck", "--strict"])
         .ok();
 }
 

@@ -141,7 +141,7 @@ fn storm(options: Options, size: &Size, kills: bool) {
     let stock = run(None, words([size.writers, 20 * size.rounds], STOCK));
     let outputs = race(writing.chain(reading).chain([stock]));
     drop(packer);
-    w.tool("git", "PATH=${PATH#*:} exec git \"$@\"");
+    w.real_tool("git");
     let failed: Vec<&str> = outputs
         .iter()
         .flat_map(|output| output.stdout.lines().chain(output.stderr.lines()))

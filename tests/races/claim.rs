@@ -166,7 +166,7 @@ fn storm(options: Options, workers: usize, rounds: usize, weather: Weather) {
     });
     let outputs = race(commands);
     drop(packer);
-    w.tool("git", "PATH=${PATH#*:} exec git \"$@\"");
+    w.real_tool("git");
     let lines: Vec<&str> = outputs
         .iter()
         .flat_map(|output| output.stdout.lines().chain(output.stderr.lines()))

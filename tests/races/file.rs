@@ -205,7 +205,7 @@ fn add(
 
 /// Packs the hub until it is told to stop, in the ways that leave what no ref names yet.
 fn pack(w: &World, stop: &AtomicBool) {
-    let hub = format!("--git-dir={}", hub(w).display());
+    let hub = format!("--git-dir={}", w.hub().display());
     while !stop.load(Ordering::SeqCst) {
         for args in [&["repack", "-adq"][..], &["gc", "--quiet"]] {
             // What is in its way for the moment is there for the next one.
@@ -213,10 +213,6 @@ fn pack(w: &World, stop: &AtomicBool) {
             let _ = w.command("git", all).within(10 * DEADLINE).run();
         }
     }
-}
-
-fn hub(w: &World) -> PathBuf {
-    w.home().join(".local/state/git-ccc/hub.git")
 }
 
 fn nothing_is_lost(subject: Subject, packing: bool) {
@@ -273,7 +269,7 @@ fn nothing_is_lost(subject: Subject, packing: bool) {
         .collect();
     let wanted: Vec<u64> = (1..=numbers.len() as u64).rev().collect();
     assert_eq!(numbers, wanted, "one line of versions");
-    let hub = hub(&scene.w);
+    let hub = scene.w.hub();
     let fsck = [
         "--git-dir",
         hub.to_str().expect("a path"),
