@@ -4,7 +4,7 @@
 //! standard input, and captured output unless it is meant to speak to the user.
 
 use crate::error::{Context, Error, Kind, Result};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Read, Write},
@@ -13,6 +13,7 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Mutex, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 /// A program to run.
@@ -70,6 +71,36 @@ impl Running {
         let pipe = self.child.as_mut().and_then(|child| child.stdin.take());
         let feeder = pipe.and_then(|pipe| feed(pipe, input.into()));
         self.wait(feeder)
+    }
+
+    /// Gives the child the beginning of its input, at most a page, and waits until it has answered `line` to it; tells
+    /// whether it has. Some read nothing before the end of their input, so nobody should wait for long.
+    pub fn answers(&mut self, input: &str, line: &str, within: Duration) -> bool {
+        let Some(child) = self.child.as_mut() else {
+            return false;
+        };
+        let (Some(pipe), Some(out)) = (&mut child.stdin, &mut child.stdout) else {
+            return false;
+        };
+        // The child's end is seen by who gives it the rest.
+        if pipe.write_all(input.as_bytes()).is_err() {
+            return false;
+        }
+        let (until, mut heard) = (Instant::now() + within, Vec::new());
+        let mut buffer = [0; PIPE_HOLDS];
+        while !says(&heard, line) {
+            let left = until.saturating_duration_since(Instant::now());
+            let mut polled = [PollFd::new(&*out, PollFlags::IN)];
+            let limit = Timespec::try_from(left).ok();
+            if !matches!(poll(&mut polled, limit.as_ref()), Ok(1)) {
+                return false;
+            }
+            match out.read(&mut buffer) {
+                Ok(read) if read > 0 => heard.extend(&buffer[..read]),
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// As [`Running::finish`], but for a child whose work is done once it has said `line`: then it is left to end by

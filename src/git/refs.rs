@@ -14,7 +14,7 @@ use crate::{
     git::{Oid, Repo, locks, repo::Backend, run},
     proc::Running,
 };
-use std::{fmt::Write as _, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{fmt::Write as _, os::unix::fs::MetadataExt, path::PathBuf, time::Duration};
 
 /// What a ref must be for an edit to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,16 @@ pub fn transact(repo: &Repo, edits: &[Edit], reflog: Reflog<'_>) -> Result<(), L
 
 /// A git that is ready for one transaction; dropping it changes nothing.
 #[derive(Debug)]
-pub struct Writer(Running);
+pub struct Writer {
+    git: Running,
+    /// What it was told already.
+    told: &'static str,
+}
+
+/// How a transaction begins.
+const START: &str = "start\n";
+/// A git that takes longer to get ready is not waited for.
+const READY_WITHIN: Duration = Duration::from_millis(200);
 
 impl Writer {
     /// Starts git ahead of the decision, to save the time it takes to get ready.
@@ -147,14 +156,30 @@ impl Writer {
         };
         let message = crate::base::text::one_line(message, 200);
         let running = cmd.args(["-m", &message, "--stdin"]).begin()?;
-        Ok(Writer(running))
+        Ok(Writer {
+            git: running,
+            told: "",
+        })
+    }
+
+    /// Waits until git is up: from then on a swap takes as long as its files do.
+    ///
+    /// For who has lost a swap already. Who has not gets ready at the same time.
+    pub fn wait_until_ready(&mut self) {
+        if self.told.is_empty() {
+            self.told = START;
+            // One that does not answer is told the rest all the same.
+            let _ = self.git.answers(START, "start: ok", READY_WITHIN);
+        }
     }
 
     /// Applies `edits`: all of them or none.
     pub fn transact(self, repo: &Repo, edits: &[Edit]) -> Result<(), Lost> {
         let note = locks::Running::begin(repo, edits);
         // git says so after it has given its locks back; what it does then is to end.
-        let out = self.0.finish_at(script(edits), "commit: ok");
+        let script = script(edits);
+        let rest = script.strip_prefix(self.told).unwrap_or(&script);
+        let out = self.git.finish_at(rest, "commit: ok");
         let Some(out) = out.map_err(Lost::Failed)? else {
             note.ended();
             return Ok(());
@@ -192,7 +217,7 @@ fn in_the_way(repo: &Repo, said: &str) -> Option<PathBuf> {
 const HALF_PACKED: &str = "packed-refs.new";
 
 fn script(edits: &[Edit]) -> String {
-    let mut script = String::from("start\n");
+    let mut script = String::from(START);
     for Edit {
         name,
         expected,

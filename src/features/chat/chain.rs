@@ -21,14 +21,10 @@ use crate::{
 pub struct Chain {
     /// The messages, in order.
     pub said: Vec<Said>,
-    /// What they were written on.
-    pub base: Option<Oid>,
     /// The last commit.
     pub head: Oid,
     /// What it put into the tree that was not there.
     added: Additions,
-    /// The tree that goes with it has all lines and files of ours.
-    pub whole: bool,
 }
 
 /// Writes the commits of all messages on top of the tip, after what must be put back.
@@ -55,13 +51,18 @@ pub fn write(
         let subject = "Put back what a lost swap dropped\n";
         parents = vec![merge(repo, (&both, tree), (now, published), subject)?];
     }
+    let messages: Vec<Message> = messages.collect();
+    let mut new = Additions::default();
+    for message in &messages {
+        new.merge(survey::additions(message)?);
+    }
+    // A note grows with what is said about one commit: it is written once for all of them, and each message says its line itself.
+    let whole = notes::add(repo, tree, &new)?;
+    added.merge(new);
     let mut said = Vec::new();
-    for message in messages {
-        let additions = survey::additions(&message)?;
-        if !additions.is_empty() {
-            tree = notes::add(repo, tree, &additions)?;
-            added.merge(additions);
-        }
+    let last = messages.len().saturating_sub(1);
+    for (at, message) in messages.into_iter().enumerate() {
+        let tree = if at == last { whole } else { tree };
         let new = NewLink {
             parents: &parents,
             tree,
@@ -78,34 +79,23 @@ pub fn write(
     }
     let head = parents.first().copied();
     let head = head.ok_or_else(|| Error::internal("there is nothing to publish"))?;
-    Ok(Chain {
-        said,
-        base: tip,
-        head,
-        added,
-        whole: survey.restoring,
-    })
+    Ok(Chain { said, head, added })
 }
 
 /// Joins a chain to a tip that it does not follow: one commit, however long the chain is, so that little can happen meanwhile.
-///
-/// Where the survey does not restore, the lines of its messages are not in the tree: a later survey finds that.
 pub fn join(
     repo: &Repo,
     (tip, now): (Option<Oid>, Timestamp),
     survey: &Survey,
-    chain: &mut Chain,
+    chain: &Chain,
 ) -> Result<Oid> {
     let Some(tip) = tip else {
         return Ok(chain.head);
     };
     let link = notes::read(repo, tip)?;
-    let mut tree = link.tree;
-    chain.whole = survey.restoring;
-    if survey.restoring {
-        chain.added.merge(survey.dropped.clone());
-        tree = notes::add(repo, tree, &chain.added)?;
-    }
+    let mut added = chain.added.clone();
+    added.merge(survey.dropped.clone());
+    let tree = notes::add(repo, link.tree, &added)?;
     let published = not_before(now, Some(&link));
     let subject = "Join what was said at the same time\n";
     merge(repo, (&[tip, chain.head], tree), (now, published), subject)

@@ -34,8 +34,6 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 const REFLOG: Reflog<'_> = Reflog::Begin("ccc chat");
 /// How long a reader tries to put back what is missing.
 const HEALING: Duration = Duration::from_secs(2);
-/// Only each so manieth try puts back what is missing in the tree, the first one among them: a message should not wait for that.
-const RESTORING: usize = 4;
 
 /// A message that is in the room.
 #[derive(Clone, Debug)]
@@ -204,7 +202,6 @@ struct Round {
     /// What the last try wrote.
     chain: Option<Chain>,
     retry: Retry,
-    tries: usize,
 }
 
 impl Round {
@@ -215,7 +212,6 @@ impl Round {
             survey: Survey::new(published),
             chain: None,
             retry: Retry::new(patience),
-            tries: 0,
         }
     }
 
@@ -226,7 +222,10 @@ impl Round {
         decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
     ) -> Result<Vec<Posted>> {
         loop {
-            let early = Writer::early(ctx.repo()?, REFLOG);
+            let mut early = Writer::early(ctx.repo()?, REFLOG);
+            if let Some(git) = early.as_mut().filter(|_| self.chain.is_some()) {
+                git.wait_until_ready();
+            }
             match self.attempt(ctx, early, own, decide)? {
                 Ok(posted) => return Ok(posted),
                 // The ref was moved by somebody who does not queue here: the sooner the next try, the better its chance.
@@ -251,8 +250,6 @@ impl Round {
         decide: &mut dyn FnMut(Option<Oid>) -> Result<bool>,
     ) -> Result<Result<Vec<Posted>, Lost>> {
         let repo = ctx.repo()?;
-        self.survey.restoring = self.tries.is_multiple_of(RESTORING);
-        self.tries += 1;
         let tip = refs::find(repo, CHAT)?;
         if !own.is_empty() && !decide(tip)? {
             self.give_up(repo);
@@ -261,8 +258,8 @@ impl Round {
         self.survey.advance(repo, tip)?;
         let (chain, head) = match self.chain.take() {
             // As many as are waiting would be written again: the longer that takes, the surer somebody else comes first.
-            Some(mut chain) => {
-                let head = chain::join(repo, (tip, ctx.now()), &self.survey, &mut chain)?;
+            Some(chain) => {
+                let head = chain::join(repo, (tip, ctx.now()), &self.survey, &chain)?;
                 (chain, head)
             }
             None => match self.write(ctx, tip, own)? {
@@ -297,7 +294,7 @@ impl Round {
             spool::remove(repo, &message.id)?;
         }
         if waiting.is_empty() && own.is_empty() && survey.abandoned().next().is_none() {
-            let whole = tip.filter(|_| survey.restoring && survey.dropped.is_empty());
+            let whole = tip.filter(|_| survey.dropped.is_empty());
             let published = &survey.published;
             let news = |tip: &Oid| published.tip != Some(*tip) || published.pending.is_some();
             if let Some(tip) = tip.filter(news) {
@@ -327,11 +324,7 @@ impl Round {
             .map(|said| (said.message.id.clone(), said.oid))
             .collect();
         let published = self.survey.published.clone();
-        // What was there before our first message is taken as it is.
-        let base = chain.base.filter(|_| published.tip.is_none());
-        let known = published.whole.or(base);
-        let whole = if chain.whole { Some(head) } else { known };
-        published.advance(repo, head, whole, &new);
+        published.advance(repo, head, Some(head), &new);
         for (id, _) in new {
             spool::remove(repo, &id)?;
         }

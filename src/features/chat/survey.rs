@@ -27,17 +27,15 @@ const COMPARED: usize = 100;
 pub struct Survey {
     /// What the last writer left.
     pub published: Published,
-    /// This try puts back what was dropped.
-    pub restoring: bool,
     /// Up to here it was looked at.
     upto: Option<Oid>,
     /// Messages that are in the room since then.
     pub known: BTreeSet<MessageId>,
-    /// Commits whose trees have lines of ours that the tip should have too.
+    /// Commits whose trees have lines of ours that the next tip should have too; not compared yet.
     whole: Vec<Oid>,
-    /// What the messages since then put into the tree.
+    /// What messages put into the tree that were not compared yet.
     added: Additions,
-    /// What stock commands dropped from the tree.
+    /// What the tree of the tip lacks, for stock commands dropped it.
     pub dropped: Additions,
     /// The last tip of ours, and what a writer who died may have swapped in.
     expected: Vec<Expected>,
@@ -50,6 +48,8 @@ pub struct Survey {
 struct Expected {
     oid: Oid,
     place: Place,
+    /// What it and those before it put into the tree is looked for.
+    wanted: bool,
 }
 
 /// Where a commit is; finding out can mean a long walk, so it is kept from one try to the next.
@@ -61,6 +61,14 @@ enum Place {
 }
 
 impl Expected {
+    fn new(oid: Oid, place: Place) -> Self {
+        Expected {
+            oid,
+            place,
+            wanted: false,
+        }
+    }
+
     /// Brings the place up to what is new; `grown` says that the tip follows the one before.
     fn settle(
         &mut self,
@@ -91,16 +99,11 @@ impl Survey {
                 Place::Unknown
             }
         };
-        let ours = published.tip.map(|oid| Expected {
-            oid,
-            place: place(published.tip == published.whole),
-        });
-        let left = published.pending.map(|oid| Expected {
-            oid,
-            place: Place::Unknown,
-        });
+        let known = published.tip == published.whole;
+        let ours = published.tip.map(|oid| Expected::new(oid, place(known)));
+        let left = published.pending;
+        let left = left.map(|oid| Expected::new(oid, Place::Unknown));
         Survey {
-            restoring: true,
             upto: published.whole,
             whole: published.whole.into_iter().collect(),
             published,
@@ -142,11 +145,7 @@ impl Survey {
             expected.settle((&links, grown), |ours| beside(repo, tip, ours))?;
         }
         self.find_lost(repo, tip, (&links, grown))?;
-        self.dropped = Additions::default();
-        if self.restoring {
-            self.dropped = self.compare(repo, tip)?;
-        }
-        Ok(())
+        self.compare(repo, tip)
     }
 
     /// Returns the commits that have been left aside.
@@ -167,10 +166,7 @@ impl Survey {
             return Ok(());
         };
         let lost = self.lost.take().filter(|lost| lost.oid == oid);
-        let mut lost = lost.unwrap_or(Expected {
-            oid,
-            place: Place::Unknown,
-        });
+        let mut lost = lost.unwrap_or_else(|| Expected::new(oid, Place::Unknown));
         lost.settle((new, grown), |lost| {
             dropped_by_swap(repo, tip, lost, &self.known)
         })?;
@@ -179,24 +175,36 @@ impl Survey {
     }
 
     /// Finds what the tip lacks of what messages put into the tree and of the trees that had all lines of ours.
-    fn compare(&self, repo: &Repo, tip: Oid) -> Result<Additions> {
+    ///
+    /// The last tip and what it lacked stand for all that was compared with it: else a try would take the longer the more
+    /// were lost before it.
+    fn compare(&mut self, repo: &Repo, tip: Oid) -> Result<()> {
         let now = notes::read(repo, tip)?.tree;
         let mut dropped = Additions::default();
-        for oid in self.whole.iter().filter(|oid| repo.gix().has_object(**oid)) {
-            let then = notes::read(repo, *oid)?.tree;
+        for oid in std::mem::replace(&mut self.whole, vec![tip]) {
+            if !repo.gix().has_object(oid) {
+                continue;
+            }
+            let then = notes::read(repo, oid)?.tree;
             if then != now {
                 dropped.merge(notes::dropped(repo, then, now, codec::is_note_line)?);
             }
         }
         // Trees grow with the room, and one of them for each message would be read: what a message added, it says itself.
-        let mut added = self.added.clone();
-        for aside in self.abandoned() {
-            for link in history::span(repo, aside.oid, &[Bound::At(tip)], usize::MAX)?.links {
-                added.merge(added_by(&link).unwrap_or_default());
+        let mut wanted = std::mem::take(&mut self.dropped);
+        wanted.merge(std::mem::take(&mut self.added));
+        for aside in self.expected.iter_mut().chain(&mut self.lost) {
+            if aside.wanted || !matches!(aside.place, Place::Aside(_)) {
+                continue;
             }
+            for link in history::span(repo, aside.oid, &[Bound::At(tip)], usize::MAX)?.links {
+                wanted.merge(added_by(&link).unwrap_or_default());
+            }
+            aside.wanted = true;
         }
-        dropped.merge(notes::missing(repo, now, &added)?);
-        Ok(dropped)
+        dropped.merge(notes::missing(repo, now, &wanted)?);
+        self.dropped = dropped;
+        Ok(())
     }
 
     /// Each side of a merge has all of our lines in its tree.
