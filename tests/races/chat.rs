@@ -37,21 +37,22 @@ done
 touch "$TMPDIR/done.$n"
 "#;
 
-/// One receiver. What a call that was killed has printed counts exactly if it moved the session's marks: the pipe is at its end when the
+/// One receiver. What a call that was killed has printed counts exactly if it moved the session's marks, and not if it only let it beat: the pipe is at its end when the
 /// last git that the call had started has ended too.
 const READER: &str = r#"
 n=$1; writers=$2; ccc=$3; last=
-out=$TMPDIR/out.$n; err=$TMPDIR/rerr.$n; mark="git rev-parse refs/ccc/sessions/$CCC_SESSION"
+out=$TMPDIR/out.$n; err=$TMPDIR/rerr.$n
+marks() { git cat-file tag "refs/ccc/sessions/$CCC_SESSION" | sed -n '/^\[cursor/,$p'; }
 while :; do
   [ $(ls "$TMPDIR" | grep -c '^done\.') -lt $writers ] || last=1
-  dice=$(od -An -N1 -tu1 /dev/urandom); before=$($mark)
+  dice=$(od -An -N1 -tu1 /dev/urandom); before=$(marks)
   if [ $((dice)) -lt $KILLS ] && [ -z "$last" ]; then
     { "$ccc" chat read --unread --json >"$out" 2>"$err" & p=$!
       sleep 0.0$((dice % 5)); kill -9 $p; wait $p; echo $? >"$TMPDIR/code.$n"; } 2>/dev/null 9>&1 | cat
   else
     { "$ccc" chat read --unread --json >"$out" 2>"$err"; echo $? >"$TMPDIR/code.$n"; } 9>&1 | cat
   fi
-  code=$(cat "$TMPDIR/code.$n"); [ $code -ne 137 ] || [ "$before" = "$($mark)" ] || cat "$out"
+  code=$(cat "$TMPDIR/code.$n"); [ $code -ne 137 ] || [ "$before" = "$(marks)" ] || cat "$out"
   case $code in
   0) cat "$out"; [ -z "$last" ] || exit 0 ;;
   137) ;;
