@@ -2,8 +2,8 @@
 //!
 //! The index is read after `index.lock` is held, so nothing a sibling staged is
 //! lost. The lock is a hard link to a file of ours, whose inode stands in a
-//! journal before HEAD moves: after a kill the next commit knows that the lock
-//! is a dead process's, removes it, and finishes what was begun.
+//! journal before HEAD moves: after a kill whoever waits for the lock knows that
+//! it is a dead process's and removes it, and the next commit finishes what was begun.
 
 use crate::{
     base::id::ProcessId,
@@ -28,6 +28,8 @@ use std::{
 
 /// How long we wait for somebody else's `index.lock`.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often we look meanwhile whether that is a dead process's.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A commit that has begun: what a later command needs to finish it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ struct Journal {
     process: ProcessId,
     /// The worktree's git directory.
     git_dir: PathBuf,
-    /// Of our lock file.
+    /// Of our lock file; 0 once that is known to be gone, for the number may be another file's by then.
     inode: u64,
     /// HEAD before the commit, if it had one.
     parent: Option<String>,
@@ -51,6 +53,16 @@ pub struct Pending<'a> {
     temp: PathBuf,
     locked: bool,
     unfinished: bool,
+}
+
+impl Journal {
+    fn save(&self, path: &Path) -> Result<()> {
+        let text = toml::to_string(self)
+            .context(Kind::Internal, || "the journal has no file form".to_owned())?;
+        crate::fs::replace(path, text.as_bytes()).context(Kind::Setup, || {
+            format!("{} cannot be written", path.display())
+        })
+    }
 }
 
 fn journals(repo: &Repo) -> PathBuf {
@@ -84,8 +96,6 @@ impl<'a> Pending<'a> {
             parent: parent.map(|oid| oid.to_string()),
             paths: paths.iter().map(ToString::to_string).collect(),
         };
-        let text = toml::to_string(&entry)
-            .context(Kind::Internal, || "the journal has no file form".to_owned())?;
         let pending = Pending {
             repo,
             journal,
@@ -93,7 +103,7 @@ impl<'a> Pending<'a> {
             locked: false,
             unfinished: false,
         };
-        crate::fs::replace(&pending.journal, text.as_bytes()).context(Kind::Setup, unwritable)?;
+        entry.save(&pending.journal)?;
         Ok(pending)
     }
 
@@ -110,6 +120,7 @@ impl<'a> Pending<'a> {
     pub fn lock(&mut self) -> Result<()> {
         let path = lock_path(self.repo);
         let until = Instant::now() + PATIENCE;
+        let mut look = Instant::now() + LOOK_EVERY;
         let mut pause = Duration::from_micros(200);
         while let Err(error) = fs::hard_link(&self.temp, &path) {
             if error.kind() != std::io::ErrorKind::AlreadyExists {
@@ -124,6 +135,10 @@ impl<'a> Pending<'a> {
                     PATIENCE.as_secs()
                 ))
                 .hint("git ccc doctor"));
+            }
+            if Instant::now() >= look {
+                unlock_dead(self.repo)?;
+                look = Instant::now() + LOOK_EVERY;
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(10));
@@ -255,62 +270,86 @@ fn patched(repo: &Repo, path: &Path, changes: &[Change]) -> Result<Result<Vec<u8
     Ok(index::patch(old, repo.hash(), changes))
 }
 
-/// Finishes the commits of processes that were killed in this worktree; returns how many.
-pub fn recover(repo: &Repo) -> Result<usize> {
-    let Ok(entries) = fs::read_dir(journals(repo)) else {
-        return Ok(0);
-    };
-    let mut count = 0;
-    for entry in entries.flatten() {
+/// Lists the journals of processes that were killed in this worktree.
+fn dead(repo: &Repo) -> Vec<(PathBuf, Journal)> {
+    let entries = fs::read_dir(journals(repo)).into_iter().flatten().flatten();
+    let journals = entries.filter_map(|entry| {
         // A journal that is being written or was just removed is nobody's crash.
-        let Some(journal) = fs::read_to_string(entry.path())
-            .ok()
-            .and_then(|text| toml::from_str::<Journal>(&text).ok())
-        else {
-            continue;
-        };
-        if journal.git_dir == repo.git_dir() && !host::is_running(&journal.process) {
-            finish(repo, &journal)?;
-            crate::fs::remove(&entry.path())
-                .context(Kind::Setup, || "the journal cannot be removed".to_owned())?;
-            count += 1;
+        let text = fs::read_to_string(entry.path()).ok()?;
+        Some((entry.path(), toml::from_str::<Journal>(&text).ok()?))
+    });
+    journals
+        .filter(|(_, journal)| journal.git_dir == repo.git_dir())
+        .filter(|(_, journal)| !host::is_running(&journal.process))
+        .collect()
+}
+
+/// The right to change what the dead have left, held for as long as that takes.
+fn estate(repo: &Repo) -> Result<Lock> {
+    let name = format!("index-{}.dead.flock", repo.worktree_name());
+    let path = repo.ccc_dir().join(name);
+    let lock = Lock::acquire(&path, PATIENCE).context(Kind::Setup, || {
+        format!("{} cannot be locked", path.display())
+    })?;
+    lock.ok_or_else(|| Error::busy(format!("{} is held", path.display())).hint("git ccc doctor"))
+}
+
+/// Removes the `index.lock` of processes that were killed in this worktree.
+fn unlock_dead(repo: &Repo) -> Result<()> {
+    if dead(repo).iter().all(|(_, journal)| journal.inode == 0) {
+        return Ok(());
+    }
+    let _estate = estate(repo)?;
+    let lock = lock_path(repo);
+    // Looked at again: somebody else may have been here, and the inode be a live lock's by now.
+    for (path, mut journal) in dead(repo) {
+        if fs::symlink_metadata(&lock).is_ok_and(|meta| meta.ino() == journal.inode) {
+            crate::fs::remove(&lock).context(Kind::Setup, || left(&lock))?;
+        }
+        if journal.inode != 0 {
+            journal.inode = 0;
+            journal.save(&path)?;
         }
     }
-    Ok(count)
+    Ok(())
+}
+
+fn left(path: &Path) -> String {
+    format!(
+        "{} was left by a crash and cannot be removed",
+        path.display()
+    )
+}
+
+/// Finishes the commits of processes that were killed in this worktree; returns how many. The caller holds the lane.
+pub fn recover(repo: &Repo) -> Result<usize> {
+    unlock_dead(repo)?;
+    let mut dead = dead(repo);
+    // Who has died since then may have left its lock, and is for the next one.
+    dead.retain(|(_, journal)| journal.inode == 0);
+    for (path, journal) in &dead {
+        finish(repo, journal)?;
+        let _estate = estate(repo)?;
+        crate::fs::remove(path).context(Kind::Setup, || left(path))?;
+    }
+    Ok(dead.len())
 }
 
 fn finish(repo: &Repo, journal: &Journal) -> Result<()> {
-    let lock = lock_path(repo);
-    let unwritable = || {
-        format!(
-            "{} was left by a crash and cannot be removed",
-            lock.display()
-        )
-    };
-    if fs::symlink_metadata(&lock).is_ok_and(|meta| meta.ino() == journal.inode) {
-        crate::fs::remove(&lock).context(Kind::Setup, unwritable)?;
-    }
     for name in ["ccc-index", "ccc-copy", "ccc-private"] {
-        crate::fs::remove(
-            &repo
-                .git_dir()
-                .join(format!("{name}.{}", journal.process.pid)),
-        )
-        .context(Kind::Setup, unwritable)?;
+        let name = format!("{name}.{}", journal.process.pid);
+        let path = repo.git_dir().join(name);
+        crate::fs::remove(&path).context(Kind::Setup, || left(&path))?;
     }
-    let parent = journal
-        .parent
-        .as_ref()
-        .and_then(|hex| Oid::from_hex(hex.as_bytes()).ok());
+    let parent = journal.parent.as_ref();
+    let parent = parent.and_then(|hex| Oid::from_hex(hex.as_bytes()).ok());
     let head = refs::find(repo, "HEAD")?;
-    if head == parent {
+    let changes = || unadopted(repo, parent, head, &journal.paths);
+    if head == parent || changes()?.is_empty() {
         return Ok(());
     }
-    let changes = unadopted(repo, parent, head, &journal.paths)?;
-    if changes.is_empty() {
-        return Ok(());
-    }
-    Pending::begin(repo, head, &[])?.adopt(|| Ok(changes))
+    // Asked again once nobody can stage: what a sibling stages until then is its own.
+    Pending::begin(repo, head, &[])?.adopt(changes)
 }
 
 /// Returns the paths whose index entry still is what HEAD had before the commit, with what HEAD has now.

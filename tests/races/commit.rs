@@ -4,7 +4,7 @@ use crate::common::{
     command::Cmd,
     race::{Packer, Random, race, race_with_kills},
     session::Session,
-    world::{Options, World},
+    world::{Options, World, poll},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -140,4 +140,40 @@ fn a_killed_commit_lands_whole_or_not_at_all_and_stops_nobody() {
         landed(&w).values().all(|count| *count == 1),
         "a commit lands once"
     );
+}
+
+/// A `git` that kills the first commit while that holds `index.lock`, once it is told to.
+const DEADLY: &str = r#"
+PATH=${PATH#*:}; export PATH
+case "$*" in *--index-info*) ;; *) exec git "$@" ;; esac
+mkdir "$TMPDIR/first" 2>/dev/null || exec git "$@"
+read -r go <"$TMPDIR/go"; kill -9 $PPID; exit 137
+"#;
+
+#[test]
+fn who_waits_for_the_index_of_a_commit_that_is_killed_goes_on() {
+    let w = shared(World::options());
+    let sessions = ["w0", "w1", "w2"].map(|name| w.session(name));
+    for n in 0..sessions.len() {
+        w.write(format!("w{n}.txt"), "1\n");
+    }
+    // An index that only git can write: the lock is held while it does so.
+    w.git(["update-index", "--split-index"]).ok();
+    let go = w.tmp().join("go");
+    w.command("mkfifo", [&go]).run().ok();
+    w.tool("git", DEADLY);
+    let start = |n: usize| {
+        let running = commit(&sessions[n], n, "one").spawn();
+        let landed =
+            || (w.git_text(["log", "-1", "--format=%s"]) == format!("w{n} one")).then_some(());
+        poll("HEAD has moved", landed);
+        running
+    };
+    let (killed, waits) = (start(0), start(1));
+    std::fs::write(go, "go\n").expect("it listens");
+    assert!(killed.wait().killed());
+    waits.wait().ok();
+    // The next commit finishes what the kill left half done.
+    commit(&sessions[2], 2, "one").run().ok();
+    unharmed(&w, "a kill under the lock");
 }
