@@ -126,6 +126,22 @@ fn the_trailer_and_the_log_name_the_session() {
 }
 
 #[test]
+fn of_a_whole_file_whoever_has_said_so_comes_first() {
+    let w = ready(World::new());
+    let mut text = String::new();
+    for n in 0..11 {
+        text.extend(["line ", "and "].map(|word| format!("{word}{n}\n")));
+        w.write("long.txt", &text);
+        w.git(["add", "long.txt"]).ok();
+        w.git(["commit", "-qm", "two lines"]).ok();
+    }
+    let a = w.session("a");
+    w.write("long.txt", text + "one\n");
+    a.ccc(["commit", "-m", "one line", "long.txt"]).ok();
+    assert_eq!(first(&w, "long.txt")["tag"], a.tag());
+}
+
+#[test]
 fn the_trailer_leads_to_the_conversation_and_its_prompt() {
     let w = ready(World::new());
     claude(

@@ -42,7 +42,7 @@ pub struct WhyArgs {
     /// Show so many sessions for each commit
     #[arg(long, default_value_t = 3, value_name = "N")]
     limit: usize,
-    /// Look at so many commits, those with the most of the lines first
+    /// Look at so many commits: those that name their session first, then those with the most of the lines
     #[arg(long, default_value_t = 10, value_name = "N")]
     commits: usize,
     /// Do not look for new transcripts first
@@ -76,6 +76,10 @@ pub fn run(ctx: &Ctx, args: &WhyArgs) -> Result<()> {
         .map_err(|why| Error::usage(why).hint("git ccc why --help"))?;
     let path = history::inside(ctx, repo, &target.path)?;
     let mut blamed = history::blame(repo, &path, &target, commit.as_deref(), true)?;
+    let makers = records::makers(repo, &blamed)?;
+    // Who is known for certain should not stand behind ten of whom nothing is known.
+    let is_unknown = |commit: &String| makers.get(commit).is_none_or(Vec::is_empty);
+    blamed.sort_by_key(|blamed| blamed.commit.as_ref().is_some_and(is_unknown));
     let more = blamed.len().saturating_sub(args.commits.max(1));
     blamed.truncate(args.commits.max(1));
 
@@ -96,7 +100,7 @@ pub fn run(ctx: &Ctx, args: &WhyArgs) -> Result<()> {
     let mut inquiry = Inquiry {
         repo,
         known: &known,
-        makers: records::makers(repo, &blamed)?,
+        makers,
         index: index.map(|(store, searcher)| Transcripts {
             store,
             searcher,
