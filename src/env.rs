@@ -125,6 +125,12 @@ pub fn config_dir() -> Option<PathBuf> {
     xdg("XDG_CONFIG_HOME", ".config")
 }
 
+/// Returns the directories that programs are looked for in (`$PATH`).
+pub fn programs() -> Vec<PathBuf> {
+    let path = var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).collect()
+}
+
 /// Returns the user's data directory (`$XDG_DATA_HOME`), where man pages and completions go.
 pub fn data_home() -> Option<PathBuf> {
     var_os("XDG_DATA_HOME")

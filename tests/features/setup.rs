@@ -487,6 +487,25 @@ fn the_manual_page_says_it_all_and_is_installed() {
 }
 
 #[test]
+fn the_manual_page_is_where_man_looks_for_a_program_of_this_user() {
+    let w = world();
+    let bin = w.home().join(".cargo/bin");
+    fs::create_dir_all(&bin).expect("folders");
+    symlink(BINARY, bin.join("git-ccc")).expect("a link");
+    let page = |dir: &str| w.home().join(dir).join("share/man/man1/git-ccc.1").exists();
+    for (path, pages) in [
+        ("$HOME/.cargo/bin:$PATH", [true, false]),
+        ("$HOME/.cargo/bin:$HOME/.local/bin:$PATH", [false, true]),
+    ] {
+        let init = format!("PATH={path} git ccc init");
+        w.command("sh", ["-c", &init]).run().ok();
+        assert_eq!([".cargo", ".local"].map(page), pages, "{path}");
+        w.ccc(["uninstall"]).ok();
+        assert_eq!([".cargo", ".local"].map(page), [false, false], "{path}");
+    }
+}
+
+#[test]
 fn completions_are_written_for_each_shell() {
     let w = world();
     for shell in ["bash", "zsh", "fish"] {

@@ -136,7 +136,7 @@ pub(super) fn hooks(settings: &Settings) -> Vec<&str> {
 
 /// Installs the manual page; without one all but `git ccc --help` works, so a failure is only narrated.
 fn page_at(ctx: &Ctx, installed: &mut Installed, page: &[u8]) -> Option<String> {
-    let path = env::data_home()?.join("man/man1/git-ccc.1");
+    let path = manual::place()?;
     match manual::write(installed, &path, page) {
         Ok(true) => Some(path.display().to_string()),
         Ok(false) => {

@@ -2,10 +2,14 @@
 
 use super::model::Installed;
 use crate::{
+    env,
     error::{Context, Kind, Result},
     fs,
 };
-use std::{fs as disk, path::Path};
+use std::{
+    fs as disk,
+    path::{Path, PathBuf},
+};
 
 /// The most a page to look at may hold.
 const CAP: usize = 16 << 20;
@@ -15,6 +19,25 @@ const MARK: &[u8] = b".\\\" git-ccc wrote this page\n";
 fn unwritable(path: &Path) -> impl FnOnce() -> String {
     let shown = path.display().to_string();
     move || format!("{shown} cannot be written")
+}
+
+/// Returns where the page belongs: below the user's data directory if `man` looks there, else beside the directory that
+/// this program was installed into.
+///
+/// `man` looks into `share/man` beside each `bin` on `PATH`; who installs with cargo often has no other one than cargo's.
+pub fn place() -> Option<PathBuf> {
+    let data = env::data_home()?;
+    let home = env::home();
+    let bins = env::programs();
+    let bins = || bins.iter().filter(|dir| dir.ends_with("bin"));
+    let share = |bin: &Path| Some(bin.parent()?.join("share"));
+    let is_found = bins().any(|bin| share(bin).as_ref() == Some(&data));
+    let is_ours = |bin: &&PathBuf| {
+        home.as_ref().is_some_and(|home| bin.starts_with(home)) && bin.join("git-ccc").is_file()
+    };
+    let own = bins().find(is_ours).and_then(|bin| share(bin));
+    let dir = own.filter(|_| !is_found).unwrap_or(data);
+    Some(dir.join("man/man1/git-ccc.1"))
 }
 
 /// Writes the manual page unless one that is not ours stands there; notes what has to go with it.
