@@ -137,7 +137,7 @@ impl<'a> Pending<'a> {
                 .hint("git ccc doctor"));
             }
             if Instant::now() >= look {
-                unlock_dead(self.repo)?;
+                remove_stale_lock(self.repo)?;
                 look = Instant::now() + LOOK_EVERY;
             }
             std::thread::sleep(pause);
@@ -271,7 +271,7 @@ fn patched(repo: &Repo, path: &Path, changes: &[Change]) -> Result<Result<Vec<u8
 }
 
 /// Lists the journals of processes that were killed in this worktree.
-fn dead(repo: &Repo) -> Vec<(PathBuf, Journal)> {
+fn crashed(repo: &Repo) -> Vec<(PathBuf, Journal)> {
     let entries = fs::read_dir(journals(repo)).into_iter().flatten().flatten();
     let journals = entries.filter_map(|entry| {
         // A journal that is being written or was just removed is nobody's crash.
@@ -284,9 +284,9 @@ fn dead(repo: &Repo) -> Vec<(PathBuf, Journal)> {
         .collect()
 }
 
-/// The right to change what the dead have left, held for as long as that takes.
-fn estate(repo: &Repo) -> Result<Lock> {
-    let name = format!("index-{}.dead.flock", repo.worktree_name());
+/// Takes the right to change what killed processes have left; it takes a moment.
+fn recovery_lock(repo: &Repo) -> Result<Lock> {
+    let name = format!("index-{}.recovery.flock", repo.worktree_name());
     let path = repo.ccc_dir().join(name);
     let lock = Lock::acquire(&path, PATIENCE).context(Kind::Setup, || {
         format!("{} cannot be locked", path.display())
@@ -295,14 +295,14 @@ fn estate(repo: &Repo) -> Result<Lock> {
 }
 
 /// Removes the `index.lock` of processes that were killed in this worktree.
-fn unlock_dead(repo: &Repo) -> Result<()> {
-    if dead(repo).iter().all(|(_, journal)| journal.inode == 0) {
+fn remove_stale_lock(repo: &Repo) -> Result<()> {
+    if crashed(repo).iter().all(|(_, journal)| journal.inode == 0) {
         return Ok(());
     }
-    let _estate = estate(repo)?;
+    let _recovery = recovery_lock(repo)?;
     let lock = lock_path(repo);
     // Looked at again: somebody else may have been here, and the inode be a live lock's by now.
-    for (path, mut journal) in dead(repo) {
+    for (path, mut journal) in crashed(repo) {
         if fs::symlink_metadata(&lock).is_ok_and(|meta| meta.ino() == journal.inode) {
             crate::fs::remove(&lock).context(Kind::Setup, || left(&lock))?;
         }
@@ -323,16 +323,16 @@ fn left(path: &Path) -> String {
 
 /// Finishes the commits of processes that were killed in this worktree; returns how many. The caller holds the lane.
 pub fn recover(repo: &Repo) -> Result<usize> {
-    unlock_dead(repo)?;
-    let mut dead = dead(repo);
+    remove_stale_lock(repo)?;
+    let mut crashed = crashed(repo);
     // Who has died since then may have left its lock, and is for the next one.
-    dead.retain(|(_, journal)| journal.inode == 0);
-    for (path, journal) in &dead {
+    crashed.retain(|(_, journal)| journal.inode == 0);
+    for (path, journal) in &crashed {
         finish(repo, journal)?;
-        let _estate = estate(repo)?;
+        let _recovery = recovery_lock(repo)?;
         crate::fs::remove(path).context(Kind::Setup, || left(path))?;
     }
-    Ok(dead.len())
+    Ok(crashed.len())
 }
 
 fn finish(repo: &Repo, journal: &Journal) -> Result<()> {

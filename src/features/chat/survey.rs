@@ -27,12 +27,12 @@ const COMPARED: usize = 100;
 pub struct Survey {
     /// What the last writer left.
     pub published: Published,
-    /// Up to here it was looked at.
+    /// Up to here it was looked at: its tree, and what that lacked, stand for all before it.
     upto: Option<Oid>,
     /// Messages that are in the room since then.
     pub known: BTreeSet<MessageId>,
-    /// Commits whose trees have lines of ours that the next tip should have too; not compared yet.
-    whole: Vec<Oid>,
+    /// Sides of merges, whose trees have lines of ours that the tip should have too; not compared yet.
+    sides: Vec<Oid>,
     /// What messages put into the tree that were not compared yet.
     added: Additions,
     /// What the tree of the tip lacks, for stock commands dropped it.
@@ -105,7 +105,7 @@ impl Survey {
         let left = left.map(|oid| Expected::new(oid, Place::Unknown));
         Survey {
             upto: published.whole,
-            whole: published.whole.into_iter().collect(),
+            sides: Vec::new(),
             published,
             known: BTreeSet::new(),
             added: Additions::default(),
@@ -139,7 +139,6 @@ impl Survey {
         for link in &links {
             self.look_at(link);
         }
-        self.upto = Some(tip);
         self.expected.retain(|expected| known(&expected.oid));
         for expected in &mut self.expected {
             expected.settle((&links, grown), |ours| beside(repo, tip, ours))?;
@@ -176,12 +175,16 @@ impl Survey {
 
     /// Finds what the tip lacks of what messages put into the tree and of the trees that had all lines of ours.
     ///
-    /// The last tip and what it lacked stand for all that was compared with it: else a try would take the longer the more
-    /// were lost before it.
+    /// Only with what is new: else a try would take the longer the more were lost before it.
     fn compare(&mut self, repo: &Repo, tip: Oid) -> Result<()> {
         let now = notes::read(repo, tip)?.tree;
         let mut dropped = Additions::default();
-        for oid in std::mem::replace(&mut self.whole, vec![tip]) {
+        for oid in self
+            .upto
+            .replace(tip)
+            .into_iter()
+            .chain(std::mem::take(&mut self.sides))
+        {
             if !repo.gix().has_object(oid) {
                 continue;
             }
@@ -213,9 +216,9 @@ impl Survey {
             self.added.merge(added_by(link).unwrap_or_default());
             self.known.insert(message.id);
         } else if link.parents.len() != 1 {
-            self.whole.extend(&link.parents);
+            self.sides.extend(&link.parents);
         }
-        self.whole.truncate(COMPARED);
+        self.sides.truncate(COMPARED);
     }
 }
 
