@@ -41,25 +41,37 @@ fn args<'a>(act: &'a str, file: &'a Path, more: &[&'a str]) -> Vec<&'a OsStr> {
 }
 
 fn let_go_at_once(w: &World, git: Option<&str>, commands: Vec<Cmd>) -> Vec<Running> {
-    let hub = w.hub().join("ccc/files");
-    let entries = || fs::read_dir(&hub).expect("a folder").flatten();
-    let lock = entries().map(|entry| entry.path());
-    let lock = lock.filter(|path| path.extension().is_some_and(|end| end == "flock"));
-    let lock = File::open(lock.last().expect("a lock file")).expect("a lock file");
-    lock.lock().expect("nobody has it");
+    let (_, lock) = lock(w);
     if let Some(git) = git {
         w.tool("git", git);
     }
     let all = commands.len();
     let running = commands.into_iter().map(Cmd::spawn).collect();
-    poll("all wait", || {
-        let queue = fs::read_dir(hub.join("queue")).ok()?.flatten().next()?;
-        let orders = fs::read_dir(queue.path()).ok()?.flatten();
-        let orders = orders.filter(|order| !order.file_name().to_string_lossy().starts_with('.'));
-        (orders.count() == all).then_some(())
-    });
+    poll("all wait", || (orders(w) == all).then_some(()));
     lock.unlock().expect("it was ours");
     running
+}
+
+/// Takes the lock of the only shared file there is.
+fn lock(w: &World) -> (PathBuf, File) {
+    let entries = fs::read_dir(w.hub().join("ccc/files")).expect("a folder");
+    let mut paths = entries.flatten().map(|entry| entry.path());
+    let path = paths.find(|path| path.extension().is_some_and(|end| end == "flock"));
+    let path = path.expect("a lock file");
+    let lock = File::open(&path).expect("a lock file");
+    lock.lock().expect("nobody has it");
+    (path, lock)
+}
+
+/// So many writes wait.
+fn orders(w: &World) -> usize {
+    let queues = fs::read_dir(w.hub().join("ccc/files/queue"));
+    let queues = queues.into_iter().flatten().flatten();
+    let orders = queues.flat_map(|queue| fs::read_dir(queue.path()).into_iter().flatten());
+    orders
+        .flatten()
+        .filter(|order| !order.file_name().to_string_lossy().starts_with('.'))
+        .count()
 }
 
 /// Every entry is there once, and the log has each under its writer's name.
@@ -128,6 +140,35 @@ fn whoever_is_killed_over_the_writes_of_others_loses_and_repeats_none() {
         check(&w, &sessions, &file);
         assert_eq!(calls(&w), transactions, "{git}");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_looks_after_a_kill_waits_for_what_becomes_of_the_write() {
+    let w = ready(World::new());
+    let file = index(&w);
+    let by = w.session("a");
+    let text = by.ccc(args("cat", &file, &[])).ok().stdout.clone();
+    // Whoever has the lock may have read the order before its writer was killed.
+    let (path, lock) = lock(&w);
+    let writing = by
+        .command(args("write", &file, &[]))
+        .stdin(text + "- two\n");
+    let mut writing = writing.spawn();
+    poll("it waits", || (orders(&w) == 1).then_some(()));
+    writing.kill();
+    assert!(writing.wait().killed());
+    let mut looking = by.command(args("cat", &file, &[])).spawn();
+    let open = PathBuf::from(format!("/proc/{}/fd", looking.pid()));
+    poll("it waits or has ended", || {
+        let all = fs::read_dir(&open).into_iter().flatten().flatten();
+        let mut all = all.filter_map(|entry| fs::read_link(entry.path()).ok());
+        (all.any(|open| open == path) || looking.has_ended()).then_some(())
+    });
+    assert!(!looking.has_ended(), "nobody can know yet");
+    lock.unlock().expect("it was ours");
+    assert!(!looking.wait().ok().stdout.contains("- two"));
+    assert_eq!(orders(&w), 0, "nobody carries it out any more");
 }
 
 #[test]

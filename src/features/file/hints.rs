@@ -3,9 +3,11 @@
 use super::place::Place;
 use crate::{
     base::time::Timestamp,
+    ctx::Ctx,
     error::{Context, Error, Kind, Result},
     fs::Lock,
     git::{Repo, log},
+    host,
 };
 use std::{os::unix::fs::MetadataExt, path::PathBuf};
 
@@ -56,6 +58,25 @@ pub fn known(place: &Place) -> PathBuf {
 /// Where orders wait.
 pub fn queue(place: &Place) -> PathBuf {
     folder(&place.hub).join("queue").join(place.id.to_string())
+}
+
+/// Names a new order of this process.
+pub fn new_order(ctx: &Ctx, place: &Place) -> PathBuf {
+    let (at, random, pid) = (ctx.millis(), ctx.dice.hex(4), std::process::id());
+    queue(place).join(format!("{at:016x}-{random}.{pid}"))
+}
+
+/// Lists the orders of processes that are gone; what their names do not say is not looked for.
+pub fn orphans(place: &Place) -> Vec<PathBuf> {
+    let orders = std::fs::read_dir(queue(place))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let is_gone = |path: &PathBuf| {
+        let pid = path.extension().and_then(|pid| pid.to_str()?.parse().ok());
+        pid.is_some_and(|pid| host::process(pid).is_none())
+    };
+    orders.map(|order| order.path()).filter(is_gone).collect()
 }
 
 /// Where it stands what a write is about to do.

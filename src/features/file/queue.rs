@@ -147,7 +147,7 @@ impl Ticket {
         if text.len() > SMALL {
             return None;
         }
-        let path = hints::queue(place).join(format!("{:016x}-{}", ctx.millis(), ctx.dice.hex(4)));
+        let path = hints::new_order(ctx, place);
         crate::fs::replace(&path, &text).ok()?;
         let length = text.len();
         Some(Ticket { path, length })

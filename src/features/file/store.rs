@@ -362,7 +362,18 @@ pub fn look(ctx: &Ctx, place: &Place, landed: Option<Oid>) -> Result<Now> {
 }
 
 /// Looks at the file as a reader does: without the lock, unless there is something to record.
+///
+/// An order of a killed process may just be carried out: who looks whether a write came to be waits for that.
 pub fn look_in_passing(ctx: &Ctx, place: &Place) -> Result<Now> {
+    let orphans = hints::orphans(place);
+    if !orphans.is_empty() {
+        let _lock = hints::lock(place)?;
+        for order in orphans {
+            // What stays behind is removed by the next who writes.
+            let _ = crate::fs::remove(&order);
+        }
+        return look(ctx, place, None);
+    }
     let found = disk::read(&place.path)?;
     let blob = name(place, &found)?;
     let tip = tip(place)?;
