@@ -31,6 +31,8 @@ pub const TEST_NOW: &str = "CCC_TEST_NOW";
 pub const TEST_SEED: &str = "CCC_TEST_SEED";
 /// Writes the index of search as if there were much of it, and commits after so many bytes of text.
 pub const TEST_INDEX_STEP: &str = "CCC_TEST_INDEX_STEP";
+/// From how many bytes on glibc gives a freed block back to the system (`mallopt(3)`).
+pub const HEAP: &str = "MALLOC_MMAP_THRESHOLD_";
 /// Home of the user.
 pub const HOME: &str = "HOME";
 /// Where agents say which conversation is speaking, most specific first: (variable, agent).
@@ -123,6 +125,14 @@ pub fn editor() -> Option<String> {
 /// Returns the directory of the user's own settings (`$XDG_CONFIG_HOME/git-ccc`).
 pub fn config_dir() -> Option<PathBuf> {
     xdg("XDG_CONFIG_HOME", ".config")
+}
+
+/// Returns this program's file, and the arguments that it was started with.
+pub fn invocation() -> std::io::Result<(PathBuf, Vec<OsString>)> {
+    Ok((
+        std::env::current_exe()?,
+        std::env::args_os().skip(1).collect(),
+    ))
 }
 
 /// Returns the directories that programs are looked for in (`$PATH`).

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Read, Write},
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Mutex, PoisonError},
@@ -344,14 +344,25 @@ impl Cmd {
         format!("{} {what}", self.program.to_string_lossy())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one spawn site")]
+    /// Runs in the place of this process, with what that has open for the user. What was written must have been handed on, for
+    /// this returns only if it could not be done.
+    pub fn replace_us(self) -> io::Error {
+        self.command().exec()
+    }
+
     fn start(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result<Child> {
-        let mut command = Command::new(&self.program);
-        command
-            .args(&self.args)
+        self.command()
             .stdin(stdin)
             .stdout(stdout)
-            .stderr(stderr);
+            .stderr(stderr)
+            .spawn()
+            .map_err(|error| Error::setup(self.failure("could not be started")).caused_by(&error))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one spawn site")]
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args);
         for (name, value) in &self.env {
             match value {
                 Some(value) => command.env(name, value),
@@ -362,8 +373,6 @@ impl Cmd {
             command.current_dir(dir);
         }
         command
-            .spawn()
-            .map_err(|error| Error::setup(self.failure("could not be started")).caused_by(&error))
     }
 }
 

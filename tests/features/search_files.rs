@@ -276,6 +276,24 @@ fn what_comes_while_it_watches_is_indexed() {
 }
 
 #[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn much_is_read_by_a_process_that_gives_back_what_it_frees() {
+    let w = World::options().real_clock().build();
+    let path = claude(&w, "a.jsonl", said("1", "a", "firstword"));
+    let file = fs::File::options().append(true).open(&path);
+    let hole = file.and_then(|file| file.set_len(65 * 1024 * 1024));
+    hole.expect("a file may have a hole");
+    let watch = w.command(BINARY, ["index", "--watch"]).spawn();
+    watch.wait_for("new documents");
+    let environ = fs::read(format!("/proc/{}/environ", watch.pid())).expect("it is there");
+    let mut variables = environ.split(|byte| *byte == 0);
+    assert!(variables.any(|set| set == b"MALLOC_MMAP_THRESHOLD_=131072"));
+    watch.signal(rustix::process::Signal::TERM);
+    watch.wait().code(143);
+    assert_eq!(count(&w, "firstword"), 1, "once, by whichever of the two");
+}
+
+#[test]
 fn other_roots_are_read() {
     let w = World::new();
     let elsewhere = w.tmp().join("elsewhere");

@@ -72,7 +72,7 @@ fn embed(ctx: &Ctx, store: &Store) -> Result<Option<VectorsView>> {
     if ctx.settings_anywhere()?.search_mode() == "keyword" {
         return Ok(None);
     }
-    let searcher = ingest::reader(store)?.searcher();
+    let searcher = ingest::reader(&store.index)?.searcher();
     let (filled, passages, embedder) = meaning::complete(ctx, store, &searcher)?;
     Ok(Some(VectorsView {
         embedder,
@@ -96,7 +96,7 @@ fn status(ctx: &Ctx) -> Result<()> {
 }
 
 fn view(store: &Store, report: Report, by_type: bool) -> Result<IndexView> {
-    let searcher = ingest::reader(store)?.searcher();
+    let searcher = ingest::reader(&store.index)?.searcher();
     let mut view = IndexView {
         directory: store.dir.display().to_string(),
         files: report.files,

@@ -10,9 +10,11 @@ use crate::{
         store::{
             ask::{Common, Question},
             builtin::Builtin,
-            embed, near,
+            embed,
+            fill::{Filled, fill},
+            near,
             open::Store,
-            vectors::{Filled, Vectors, fill},
+            vectors::Vectors,
         },
     },
     ui::progress::Progress,

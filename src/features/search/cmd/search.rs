@@ -134,7 +134,7 @@ pub fn search(ctx: &Ctx, args: &SearchArgs, ask: Ask<'_>) -> Result<()> {
         return Err(Error::no("there is no index yet").hint("git ccc index"));
     };
     let stale = !args.no_refresh && refresh(ctx, &store, PATIENCE)?.busy;
-    let searcher = ingest::reader(&store)?.searcher();
+    let searcher = ingest::reader(&store.index)?.searcher();
     let asked = Asked {
         ctx: Some(ctx),
         now: ctx.now().unix() * 1000,

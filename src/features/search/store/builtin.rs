@@ -14,7 +14,12 @@ use crate::{
         readers::hash,
     },
 };
-use std::{sync::OnceLock, thread::ScopedJoinHandle};
+use std::{
+    iter::Enumerate,
+    slice::Chunks,
+    sync::{Mutex, OnceLock, PoisonError},
+    thread::ScopedJoinHandle,
+};
 
 static TOKENS: &[u8] = include_bytes!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -23,8 +28,13 @@ static TOKENS: &[u8] = include_bytes!(concat!(
 /// The first bytes of the file.
 const MAGIC: &[u8] = b"ccc tokens 1\n";
 
-/// For fewer texts than this a thread is not worth its beginning.
-const FEW: usize = 64;
+/// So many texts a thread takes at once, which for fewer is not worth its beginning: texts differ much in length.
+const SHARE: usize = 64;
+
+/// Shares of texts with their numbers.
+type Numbered<'t> = Enumerate<Chunks<'t, &'t str>>;
+/// A share's number, and the vectors of its texts.
+type Share = (usize, Vec<Option<Vec<f32>>>);
 
 /// See the module head.
 #[derive(Debug)]
@@ -160,16 +170,23 @@ impl Builtin {
         wordpiece::is_token(word, &self.table)
     }
 
-    /// Embeds texts with the names where they lie, or where they were put to be found sooner.
-    fn all(&self, texts: &[&str], names: &impl Vocabulary) -> Vec<Option<Vec<f32>>> {
-        let slots = if texts.len() > 1 { wordpiece::MANY } else { 1 };
-        let mut pieces = Pieces::new(names, slots);
-        let mut one = |text: &&str| {
-            let mut sum = vec![0.0; self.table.dim];
-            pieces.text(text, &mut |token| self.table.add(token, &mut sum));
-            unit(sum)
-        };
-        texts.iter().map(&mut one).collect()
+    /// Embeds a text with the names where they lie, or where they were put to be found sooner.
+    fn one(&self, text: &str, pieces: &mut Pieces<'_, impl Vocabulary>) -> Option<Vec<f32>> {
+        let mut sum = vec![0.0; self.table.dim];
+        pieces.text(text, &mut |token| self.table.add(token, &mut sum));
+        unit(sum)
+    }
+
+    /// Embeds shares of texts until there are no more; returns each share's number and vectors.
+    fn shares(&self, shares: &Mutex<Numbered<'_>>, names: &Names) -> Vec<Share> {
+        let mut pieces = Pieces::new(names, wordpiece::MANY);
+        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let mut done = Vec::new();
+        while let Some((number, texts)) = next() {
+            let vectors = texts.iter().map(|text| self.one(text, &mut pieces));
+            done.push((number, vectors.collect()));
+        }
+        done
     }
 }
 
@@ -180,7 +197,7 @@ impl Embedder for Builtin {
 
     fn batch(&self) -> usize {
         // As many again are read while these are embedded.
-        1024
+        2048
     }
 
     fn is_quick(&self) -> bool {
@@ -193,19 +210,27 @@ impl Embedder for Builtin {
 
     fn embed(&self, texts: &[&str], _asked: bool) -> Result<Vec<Option<Vec<f32>>>, Down> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = texts.len().div_ceil(threads.min(8)).max(FEW);
-        if texts.len() <= share {
-            return Ok(self.all(texts, &self.table));
+        let threads = threads.min(8).min(texts.len().div_ceil(SHARE));
+        if threads <= 1 {
+            let slots = if texts.len() > 1 { wordpiece::MANY } else { 1 };
+            let mut pieces = Pieces::new(&self.table, slots);
+            return Ok(texts
+                .iter()
+                .map(|text| self.one(text, &mut pieces))
+                .collect());
         }
         let names = self.names.get_or_init(|| Names::of(&self.table));
+        let shares = Mutex::new(texts.chunks(SHARE).enumerate());
         let found: Vec<_> = std::thread::scope(|scope| {
-            let begin = |part| scope.spawn(move || self.all(part, names));
-            let threads: Vec<_> = texts.chunks(share).map(begin).collect();
+            let begin = |_| scope.spawn(|| self.shares(&shares, names));
+            let threads: Vec<_> = (0..threads).map(begin).collect();
             threads.into_iter().map(ScopedJoinHandle::join).collect()
         });
         let parts: Result<Vec<_>, _> = found.into_iter().collect();
         let parts = parts.map_err(|_| Down("embedding failed".to_owned()))?;
-        Ok(parts.into_iter().flatten().collect())
+        let mut parts: Vec<Share> = parts.into_iter().flatten().collect();
+        parts.sort_unstable_by_key(|(number, _)| *number);
+        Ok(parts.into_iter().flat_map(|(_, vectors)| vectors).collect())
     }
 }
 
@@ -214,13 +239,12 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
+    fn alone(embedder: &Builtin, text: &str) -> Option<Vec<f32>> {
+        embedder.one(text, &mut Pieces::new(&embedder.table, 1))
+    }
+
     fn like(embedder: &Builtin, a: &str, b: &str) -> f32 {
-        let of = |text| {
-            embedder
-                .all(&[text], &embedder.table)
-                .remove(0)
-                .unwrap_or_default()
-        };
+        let of = |text| alone(embedder, text).unwrap_or_default();
         of(a).iter().zip(of(b)).map(|(x, y)| x * y).sum()
     }
 
@@ -231,7 +255,7 @@ mod tests {
         let same = like(&all, "quitting a process takes forever", hangs);
         let other = like(&all, "the weather in spring", hangs);
         assert!(same > 0.3 && other < 0.1, "{same} {other}");
-        assert_eq!(all.all(&["… ::"], &all.table), [None], "signs say nothing");
+        assert_eq!(alone(&all, "… ::"), None, "signs say nothing");
         assert!(all.knows("payment") && !all.knows("zanzibarq") && !all.knows("x"));
     }
 
@@ -242,10 +266,7 @@ mod tests {
             .map(|n| format!("retrying payment {n} unbelievableness"))
             .collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let one: Vec<_> = texts
-            .iter()
-            .map(|text| all.all(&[text], &all.table).remove(0))
-            .collect();
+        let one: Vec<_> = texts.iter().map(|text| alone(&all, text)).collect();
         assert_eq!(all.embed(&texts, false), Ok(one));
     }
 

@@ -1,11 +1,15 @@
 //! Bringing the index up to date from wherever this user's transcripts are.
 
 use super::{
+    heap,
     open::Store,
     sweep::{self, Progress, Report, Wanted},
 };
 use crate::{ctx::Ctx, env, error::Result, features::search::readers::Places};
 use std::{path::PathBuf, time::Duration};
+
+/// More bytes than this are read by a process whose heap gives back what is freed.
+const MUCH: u64 = 64 * 1024 * 1024;
 
 /// Returns where this user's transcripts are.
 pub fn places() -> Places {
@@ -39,11 +43,18 @@ pub fn refresh(
     patience: Duration,
     progress: &mut Progress<'_>,
 ) -> Result<Report> {
-    let wanted = Wanted {
+    let mut wanted = Wanted {
         places: places(),
         roots: roots(ctx)?,
         repo: ctx.repo().ok(),
         patience,
+        limit: if heap::gives_back() { u64::MAX } else { MUCH },
     };
+    let report = sweep::sweep(store, &wanted, progress)?;
+    if !report.over {
+        return Ok(report);
+    }
+    heap::begin_anew();
+    wanted.limit = u64::MAX;
     sweep::sweep(store, &wanted, progress)
 }

@@ -16,9 +16,9 @@ use crate::{
         readers::hash,
     },
 };
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 use tantivy::{
-    DocSet, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, Term,
+    DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, Term,
     indexer::{IndexWriterOptions, LogMergePolicy},
     schema::IndexRecordOption,
 };
@@ -121,7 +121,7 @@ impl<'s> Ingest<'s> {
         policy.set_min_num_segments(if large { 16 } else { 8 });
         policy.set_del_docs_ratio_before_merge(0.5);
         writer.set_merge_policy(Box::new(policy));
-        let reader = reader(store)?;
+        let reader = reader(&store.index)?;
         Ok(Ingest {
             store,
             writer,
@@ -228,16 +228,18 @@ impl<'s> Ingest<'s> {
         post.number(fields.role, block.role.number());
         post.signed(fields.time, block.time.unwrap_or(0));
         post.number(fields.hash, hash(piece.as_bytes()));
-        let text: Arc<str> = Arc::from(piece);
-        let bulk = block.role.is_bulk();
-        post.text(if bulk { fields.bulk } else { fields.said }, &text);
-        post.text(fields.body, &text);
+        let words = if block.role.is_bulk() {
+            fields.bulk
+        } else {
+            fields.said
+        };
+        post.text(&[words, fields.body], piece);
         if !block.tool.is_empty() {
-            post.text(fields.tool, &Arc::from(&*block.tool));
+            post.text(&[fields.tool], &block.tool);
             post.facet(fields, "tool", &block.tool);
         }
         for path in &block.paths {
-            post.text(fields.path, &Arc::from(path.as_str()));
+            post.text(&[fields.path], path);
         }
         post
     }
@@ -345,9 +347,8 @@ impl<'s> Ingest<'s> {
 }
 
 /// Opens the index for reading, as it is now.
-pub fn reader(store: &Store) -> Result<IndexReader> {
-    let reader = store
-        .index
+pub fn reader(index: &Index) -> Result<IndexReader> {
+    let reader = index
         .reader_builder()
         .reload_policy(ReloadPolicy::Manual)
         .try_into();

@@ -4,9 +4,10 @@
 
 use super::{
     ask::Question,
+    fill::is_prose,
     narrow::{self, Bits},
     open::{SOURCE, Store},
-    vectors::{Vectors, is_prose},
+    vectors::Vectors,
 };
 use crate::{
     error::{Context, Kind, Result},

@@ -8,36 +8,55 @@ use tantivy::schema::{
 };
 
 /// So many bytes of text wait for the index at most.
-const WAITING: usize = 6 * 1024 * 1024;
+const WAITING: usize = 2 * 1024 * 1024;
+
+/// So many documents' parts are kept to be used again, unless their text took more than this.
+const SPARE: usize = 1024;
+const COMMON: usize = 4096;
+/// What a document's properties take, mostly.
+const PROPERTIES: usize = 200;
 
 /// A field's value.
-#[derive(Clone, Debug)]
-pub enum Val {
-    /// Text, shared by the fields that hold the same.
-    Text(Arc<str>),
-    /// A number.
+#[derive(Clone, Copy, Debug)]
+enum Val {
+    /// From where to where it stands in the document's text.
+    Text(usize, usize),
     Number(u64),
-    /// A number with a sign.
     Signed(i64),
 }
 
-impl<'a> Value<'a> for &'a Val {
+/// A field's value, with the text that it stands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    text: &'a str,
+    val: Val,
+}
+
+impl<'a> Value<'a> for Shown<'a> {
     type ArrayIter = std::iter::Empty<Self>;
     type ObjectIter = std::iter::Empty<(&'a str, Self)>;
 
     fn as_value(&self) -> ReferenceValue<'a, Self> {
-        ReferenceValue::Leaf(match self {
-            Val::Text(text) => ReferenceValueLeaf::Str(text),
-            Val::Number(number) => ReferenceValueLeaf::U64(*number),
-            Val::Signed(number) => ReferenceValueLeaf::I64(*number),
+        ReferenceValue::Leaf(match self.val {
+            Val::Text(from, to) => ReferenceValueLeaf::Str(&self.text[from..to]),
+            Val::Number(number) => ReferenceValueLeaf::U64(number),
+            Val::Signed(number) => ReferenceValueLeaf::I64(number),
         })
     }
+}
+
+/// What a document is made of: what one thread takes from the heap and another gives back, both wait for, so it is as little
+/// as can be, and used again.
+#[derive(Debug, Default)]
+struct Parts {
+    text: String,
+    values: Vec<(Field, Val)>,
 }
 
 /// One document; what it weighs is given back when it is indexed.
 #[derive(Debug)]
 pub struct Post {
-    values: Vec<(Field, Val)>,
+    parts: Parts,
     weight: usize,
     budget: Budget,
 }
@@ -45,43 +64,72 @@ pub struct Post {
 impl Post {
     /// Adds a number.
     pub fn number(&mut self, field: Field, number: u64) {
-        self.values.push((field, Val::Number(number)));
+        self.parts.values.push((field, Val::Number(number)));
     }
 
     /// Adds a number with a sign.
     pub fn signed(&mut self, field: Field, number: i64) {
-        self.values.push((field, Val::Signed(number)));
+        self.parts.values.push((field, Val::Signed(number)));
     }
 
-    /// Adds a text.
-    pub fn text(&mut self, field: Field, text: &Arc<str>) {
-        self.values.push((field, Val::Text(Arc::clone(text))));
+    /// Adds a text to fields.
+    pub fn text(&mut self, fields: &[Field], text: &str) {
+        let from = self.parts.text.len();
+        self.parts.text.push_str(text);
+        self.value(fields, from);
     }
 
     /// Adds a property.
     pub fn facet(&mut self, fields: &Fields, name: &str, value: &str) {
         if !value.is_empty() && value.len() < 1000 {
-            let text = format!("{name}:{}", value.to_lowercase());
-            self.values.push((fields.facet, Val::Text(text.into())));
+            let from = self.parts.text.len();
+            let value = value.to_lowercase();
+            self.parts.text.extend([name, ":", &value]);
+            self.value(&[fields.facet], from);
         }
+    }
+
+    /// Makes what was added to the text since then the value of fields.
+    fn value(&mut self, fields: &[Field], from: usize) {
+        let val = Val::Text(from, self.parts.text.len());
+        let values = fields.iter().map(|field| (*field, val));
+        self.parts.values.extend(values);
+    }
+}
+
+/// The fields and values of a document.
+#[derive(Debug)]
+pub struct Values<'a> {
+    text: &'a str,
+    values: std::slice::Iter<'a, (Field, Val)>,
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = (Field, Shown<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (field, val) = *self.values.next()?;
+        let text = self.text;
+        Some((field, Shown { text, val }))
     }
 }
 
 impl Document for Post {
-    type Value<'a> = &'a Val;
-    type FieldsValuesIter<'a> = std::iter::Map<
-        std::slice::Iter<'a, (Field, Val)>,
-        fn(&'a (Field, Val)) -> (Field, &'a Val),
-    >;
+    type Value<'a> = Shown<'a>;
+    type FieldsValuesIter<'a> = Values<'a>;
 
-    fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
-        self.values.iter().map(|(field, value)| (*field, value))
+    fn iter_fields_and_values(&self) -> Values<'_> {
+        Values {
+            text: &self.parts.text,
+            values: self.parts.values.iter(),
+        }
     }
 }
 
 impl Drop for Post {
     fn drop(&mut self) {
-        self.budget.give(self.weight);
+        let parts = std::mem::take(&mut self.parts);
+        self.budget.give(self.weight, parts);
     }
 }
 
@@ -96,6 +144,8 @@ struct Waiting {
     bytes: usize,
     /// Somebody waits for room.
     stopped: bool,
+    /// What indexed documents were made of.
+    spare: Vec<Parts>,
 }
 
 impl Budget {
@@ -109,17 +159,26 @@ impl Budget {
         }
         now.stopped = false;
         now.bytes += weight;
+        let mut parts = now.spare.pop().unwrap_or_default();
+        drop(now);
+        parts.text.reserve(weight + PROPERTIES);
+        parts.values.reserve(16);
         Post {
-            values: Vec::with_capacity(16),
+            parts,
             weight,
             budget: self.clone(),
         }
     }
 
-    fn give(&self, weight: usize) {
+    fn give(&self, weight: usize, mut parts: Parts) {
         let (waiting, room) = &*self.inner;
         let mut now = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         now.bytes -= weight;
+        if parts.text.capacity() <= COMMON && now.spare.len() < SPARE {
+            parts.text.clear();
+            parts.values.clear();
+            now.spare.push(parts);
+        }
         // Whoever stopped goes on for a while: to stop again for every document costs more than the documents.
         if now.stopped && now.bytes <= WAITING / 2 {
             room.notify_one();

@@ -8,7 +8,7 @@ use crate::{
     error::{Context, Kind, Result},
     features::search::{model::Source, readers::hash},
 };
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 use tantivy::{
     DocSet, Searcher, TERMINATED, TantivyDocument, Term,
     schema::{IndexRecordOption, Value},
@@ -55,7 +55,7 @@ pub fn post(source: &Source, id: u64, fields: &Fields, budget: &Budget) -> Resul
             post.facet(fields, "project", &part.as_os_str().to_string_lossy());
         }
     }
-    post.text(fields.body, &Arc::from(body));
+    post.text(&[fields.body], &body);
     Ok(post)
 }
 

@@ -39,6 +39,8 @@ pub struct Wanted<'w> {
     pub repo: Option<&'w Repo>,
     /// How long to wait for another writer.
     pub patience: Duration,
+    /// If there are more bytes to be read than this, nothing is done.
+    pub limit: u64,
 }
 
 /// What was done.
@@ -64,7 +66,12 @@ pub struct Report {
     pub unreadable: Vec<(PathBuf, String)>,
     /// Another process was writing: nothing was done.
     pub busy: bool,
+    /// There are more bytes to be read than was said: nothing was done.
+    pub over: bool,
 }
+
+/// More bytes than this are much work, for which the engine gets more threads and memory.
+const LARGE: u64 = 8 * 1024 * 1024;
 
 /// Told how far it is: bytes read, of how many.
 pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
@@ -100,7 +107,11 @@ pub fn sweep(store: &Store, wanted: &Wanted<'_>, progress: &mut Progress<'_>) ->
         return Ok(report);
     }
     let total: u64 = plan.jobs.iter().map(|job| rest(&cursors, job)).sum();
-    let mut ingest = Ingest::new(store, total > 8 * 1024 * 1024)?;
+    if total > wanted.limit {
+        report.over = true;
+        return Ok(report);
+    }
+    let mut ingest = Ingest::new(store, total > LARGE)?;
     for id in &plan.touched {
         if let Some(mut source) = ingest.source(*id)?
             && let Some(cursor) = cursors.iter().find(|cursor| cursor.id == *id)

@@ -7,22 +7,19 @@
 use super::{
     embed::{Down, Embedder},
     hashed::{Map, Set},
-    open::{SOURCE, Store},
 };
 use crate::{
     env,
     error::{Context, Error, Kind, Result},
-    features::search::{model::Role, readers::hash},
+    features::search::readers::hash,
     fs::{Lock, private_dir, private_file, replace},
 };
 use std::{
-    io::Write as _,
-    ops::ControlFlow,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    sync::mpsc,
     time::Duration,
 };
-use tantivy::{Searcher, TantivyDocument, schema::Value};
+use tantivy::directory::{Directory as _, MmapDirectory, OwnedBytes};
 
 /// The first line: another one is another program's.
 const HEAD: &str = "git-ccc vectors 1";
@@ -31,22 +28,8 @@ const ROW: usize = 8 + 4 + 4;
 /// More rows than this of texts that are gone are taken out, if they are most of all.
 const SPARE: usize = 4096;
 
-/// Tells whether a block of this role says something in sentences.
-pub fn is_prose(role: Role) -> bool {
-    matches!(
-        role,
-        Role::Human
-            | Role::Assistant
-            | Role::Summary
-            | Role::Title
-            | Role::Message
-            | Role::Memory
-            | Role::Plan
-    )
-}
-
 /// Texts by their hashes.
-type Texts = Set<u64>;
+pub type Texts = Set<u64>;
 type Rows = Map<u64, usize>;
 
 /// The vectors that are known.
@@ -55,19 +38,10 @@ pub struct Vectors {
     path: PathBuf,
     name: String,
     dim: usize,
-    bytes: Vec<u8>,
+    /// The file as it was read, and where the next row goes.
+    bytes: OwnedBytes,
+    end: usize,
     rows: Rows,
-}
-
-/// What [`fill`] did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filled {
-    /// Texts that were embedded.
-    pub added: u64,
-    /// Texts that still have no vector.
-    pub left: u64,
-    /// Why there is no more.
-    pub down: Option<String>,
 }
 
 fn unreadable() -> String {
@@ -89,17 +63,19 @@ impl Vectors {
             path,
             name,
             dim: 0,
-            bytes: Vec::new(),
+            bytes: OwnedBytes::empty(),
+            end: 0,
             rows: Rows::default(),
         };
         vectors.read()?;
         Ok(vectors)
     }
 
-    fn read(&mut self) -> Result<()> {
-        (self.dim, self.bytes) = (0, Vec::new());
+    /// Reads the file anew: what others have added, and what was added here.
+    pub fn read(&mut self) -> Result<()> {
+        (self.dim, self.end, self.bytes) = (0, 0, OwnedBytes::empty());
         self.rows.clear();
-        let bytes = match std::fs::read(&self.path) {
+        let bytes = match mapped(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error).context(Kind::Setup, unreadable),
@@ -108,18 +84,15 @@ impl Vectors {
         let Some((dim, start)) = head(&bytes, &self.name) else {
             return Ok(());
         };
-        self.dim = dim;
         let size = ROW + dim;
-        self.rows.reserve((bytes.len() - start) / size);
-        for at in (start..bytes.len()).step_by(size) {
-            let Some(row) = bytes.get(at..at + size) else {
-                break;
-            };
-            if let Some(text) = whole(row) {
+        let count = (bytes.len() - start) / size;
+        self.rows.reserve(count);
+        for at in (0..count).map(|row| start + row * size) {
+            if let Some(text) = whole(&bytes[at..at + size]) {
                 self.rows.insert(text, at);
             }
         }
-        self.bytes = bytes;
+        (self.dim, self.end, self.bytes) = (dim, start + count * size, bytes);
         Ok(())
     }
 
@@ -146,19 +119,25 @@ impl Vectors {
         (other.len() == self.dim).then(|| factor * dot(numbers, other))
     }
 
-    /// Appends rows; the first ones decide how long all are.
-    fn append(&mut self, rows: &[(u64, Option<Vec<f32>>)]) -> Result<(), Down> {
+    /// Takes the right to add rows: `None` if another process has it.
+    pub fn lock(&self) -> Result<Option<Lock>> {
+        Lock::acquire(&self.path.with_extension("lock"), Duration::ZERO)
+            .context(Kind::Setup, unreadable)
+    }
+
+    /// Adds rows; the first ones decide how long all are. They are there, but for their numbers until [`Vectors::read`].
+    pub fn append(&mut self, rows: &[(u64, Option<Vec<f32>>)]) -> Result<(), Down> {
         let length = rows
             .iter()
             .find_map(|(_, vector)| Some(vector.as_ref()?.len()));
         if self.dim == 0 {
             // Without a single vector there is nothing to be kept yet.
             let Some(dim) = length else { return Ok(()) };
-            self.dim = dim;
-            self.bytes = format!("{HEAD}\n{}\n{dim}\n", self.name).into_bytes();
-            write(&self.path, |path| replace(path, &self.bytes))?;
+            let head = first_lines(&self.name, dim);
+            write(&self.path, |path| replace(path, &head))?;
+            (self.dim, self.end) = (dim, head.len());
         }
-        let from = self.bytes.len();
+        let mut fresh = Vec::with_capacity(rows.len() * (ROW + self.dim));
         for (text, vector) in rows {
             if vector
                 .as_ref()
@@ -167,34 +146,53 @@ impl Vectors {
                 let why = "the model's vectors are not as long as they were".to_owned();
                 return Err(Down(why));
             }
-            self.rows.insert(*text, self.bytes.len());
-            push(&mut self.bytes, *text, vector.as_deref(), self.dim);
+            self.rows.insert(*text, self.end + fresh.len());
+            push(&mut fresh, *text, vector.as_deref(), self.dim);
         }
-        let fresh = &self.bytes[from..];
+        // Over what a killed process has left of a row, or none after it would stand where it is looked for.
         write(&self.path, |path| {
-            let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
-            file.write_all(fresh)
-        })
+            let file = std::fs::OpenOptions::new().write(true).open(path)?;
+            file.write_all_at(&fresh, self.end as u64)
+        })?;
+        self.end += fresh.len();
+        Ok(())
     }
 
-    /// Takes out what no text has any more, if that is most of it.
-    fn tidy(&mut self, live: &Texts) -> Result<(), Down> {
+    /// Takes out what no text has any more, if that is most of it; [`Vectors::read`] comes before.
+    pub fn tidy(&mut self, live: &Texts) -> Result<(), Down> {
         let gone = self.rows.len().saturating_sub(live.len());
         if gone < SPARE || gone < live.len() {
             return Ok(());
         }
-        let mut bytes = format!("{HEAD}\n{}\n{}\n", self.name, self.dim).into_bytes();
-        let mut rows = Rows::default();
+        let mut bytes = first_lines(&self.name, self.dim);
         for text in live {
-            if let Some(at) = self.rows.get(text) {
-                rows.insert(*text, bytes.len());
-                bytes.extend_from_slice(&self.bytes[*at..*at + ROW + self.dim]);
-            }
+            let row = self.rows.get(text);
+            bytes.extend_from_slice(
+                row.and_then(|at| self.bytes.get(*at..*at + ROW + self.dim))
+                    .unwrap_or_default(),
+            );
         }
         write(&self.path, |path| replace(path, &bytes))?;
-        (self.bytes, self.rows) = (bytes, rows);
-        Ok(())
+        self.read().map_err(|error| Down(error.to_string()))
     }
+}
+
+/// Maps a file, so that what is not looked at is not read.
+fn mapped(path: &Path) -> std::io::Result<OwnedBytes> {
+    let other = |error: &dyn std::error::Error| std::io::Error::other(error.to_string());
+    let (dir, name) = (path.parent(), path.file_name());
+    // What the engine says of a file that is not there is no `NotFound`.
+    std::fs::metadata(path)?;
+    let directory = MmapDirectory::open(dir.unwrap_or(path)).map_err(|error| other(&error))?;
+    let file = directory
+        .open_read(Path::new(name.unwrap_or_default()))
+        .map_err(|error| other(&error))?;
+    file.read_bytes()
+}
+
+/// What stands before the rows.
+fn first_lines(name: &str, dim: usize) -> Vec<u8> {
+    format!("{HEAD}\n{name}\n{dim}\n").into_bytes()
 }
 
 /// Reads whose vectors a file holds: how long each is, and where the first row begins.
@@ -261,134 +259,6 @@ fn write(path: &Path, how: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<
     written.map_err(|error| Down(format!("the vectors cannot be written: {}", error.kind())))
 }
 
-/// Embeds what has no vector yet, at most `limit` texts, and tells how far it is: texts done, of how many.
-pub fn fill(
-    store: &Store,
-    searcher: &Searcher,
-    (vectors, embedder): (&mut Vectors, &dyn Embedder),
-    limit: usize,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Filled> {
-    let mut filled = Filled::default();
-    if !lacks(searcher, vectors)? {
-        return Ok(filled);
-    }
-    let lock = Lock::acquire(&vectors.path.with_extension("lock"), Duration::ZERO);
-    let Some(_lock) = lock.context(Kind::Setup, unreadable)? else {
-        filled.down = Some("another process is embedding".to_owned());
-        return Ok(filled);
-    };
-    vectors.read()?;
-    let (wanted, live) = missing(searcher, vectors)?;
-    let all = wanted.len().min(limit);
-    filled.left = (wanted.len() - all) as u64;
-    let batches = wanted[..all].chunks(embedder.batch());
-    std::thread::scope(|scope| {
-        // The next texts are read while these are embedded.
-        let (hand, taken) = mpsc::sync_channel(0);
-        scope.spawn(move || {
-            for batch in batches {
-                // Nobody takes more once one failed.
-                if hand.send((batch, texts(store, searcher, batch))).is_err() {
-                    return;
-                }
-            }
-        });
-        for (batch, texts) in taken {
-            progress(filled.added, all as u64);
-            let texts = texts?;
-            let parts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let hashes = batch.iter().map(|(text, _)| *text);
-            let added = embedder
-                .embed(&parts, false)
-                .and_then(|found| vectors.append(&hashes.zip(found).collect::<Vec<_>>()));
-            if let Err(down) = added {
-                filled.left += (all as u64).saturating_sub(filled.added);
-                filled.down = Some(down.to_string());
-                break;
-            }
-            filled.added += batch.len() as u64;
-        }
-        Ok(())
-    })?;
-    if filled.down.is_none()
-        && let Err(down) = vectors.tidy(&live)
-    {
-        filled.down = Some(down.to_string());
-    }
-    Ok(filled)
-}
-
-/// A text, and a document that has it.
-type Wanted = (u64, (u32, u32));
-
-/// Hands over every text that should have a vector, until it is told to stop.
-fn passages(
-    searcher: &Searcher,
-    each: &mut dyn FnMut(u64, (u32, u32)) -> ControlFlow<()>,
-) -> Result<ControlFlow<()>> {
-    for (ord, segment) in searcher.segment_readers().iter().enumerate() {
-        let ord = u32::try_from(ord).unwrap_or(u32::MAX);
-        let columns = segment.fast_fields();
-        let roles = columns.u64("role").context(Kind::Setup, unreadable)?;
-        let hashes = columns.u64("hash").context(Kind::Setup, unreadable)?;
-        for doc in 0..segment.max_doc() {
-            let role = roles.first(doc).unwrap_or(SOURCE);
-            if role == SOURCE || !is_prose(Role::of_number(role)) || segment.is_deleted(doc) {
-                continue;
-            }
-            if each(hashes.first(doc).unwrap_or_default(), (ord, doc)).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
-/// Tells whether any text has no vector.
-fn lacks(searcher: &Searcher, vectors: &Vectors) -> Result<bool> {
-    let found = passages(searcher, &mut |text, _| {
-        if vectors.has(text) {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    })?;
-    Ok(found.is_break())
-}
-
-/// Finds the texts without a vector, and all that should have one.
-fn missing(searcher: &Searcher, vectors: &Vectors) -> Result<(Vec<Wanted>, Texts)> {
-    let (mut wanted, mut live) = (Vec::new(), Texts::default());
-    let _all = passages(searcher, &mut |text, at| {
-        if live.insert(text) && !vectors.has(text) {
-            wanted.push((text, at));
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok((wanted, live))
-}
-
-fn texts(store: &Store, searcher: &Searcher, batch: &[Wanted]) -> Result<Vec<String>> {
-    let mut texts = Vec::with_capacity(batch.len());
-    let mut reader = None;
-    for (_, (ord, doc)) in batch {
-        if reader.as_ref().is_none_or(|(known, _)| known != ord) {
-            let segment = searcher.segment_reader(*ord);
-            let opened = segment
-                .get_store_reader(4)
-                .context(Kind::Setup, unreadable)?;
-            reader = Some((*ord, opened));
-        }
-        let Some((_, reader)) = &reader else { continue };
-        let document: TantivyDocument = reader.get(*doc).context(Kind::Setup, unreadable)?;
-        let body = document.get_first(store.fields.body);
-        let body = body.and_then(|value| value.as_str().map(str::to_owned));
-        texts.push(body.unwrap_or_default());
-    }
-    Ok(texts)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,7 +268,8 @@ mod tests {
             path: path.to_owned(),
             name: "a model".to_owned(),
             dim: 0,
-            bytes: Vec::new(),
+            bytes: OwnedBytes::empty(),
+            end: 0,
             rows: Rows::default(),
         };
         vectors.read().expect("it can be read");
@@ -420,13 +291,17 @@ mod tests {
         assert_eq!(again.likeness(8, &[1.0, 0.0, 0.0]), Some(0.0));
         assert_eq!(again.likeness(7, &[1.0]), None, "of another model");
         let mut bytes = std::fs::read(&path).expect("the file");
-        bytes.truncate(bytes.len() - 1);
+        bytes.pop();
         std::fs::write(&path, &bytes).expect("torn");
-        assert_eq!(vectors(&path).len(), 1);
-        let last = bytes.len() - ROW - 4;
-        bytes[last] ^= 1;
+        let mut torn = vectors(&path);
+        assert_eq!(torn.len(), 1);
+        torn.append(&rows[1..]).expect("it is written");
+        assert_eq!(vectors(&path).len(), 2, "over what was torn");
+        let mut bytes = std::fs::read(&path).expect("the file");
+        let first = bytes.len() - 2 * (ROW + 3);
+        bytes[first] ^= 1;
         std::fs::write(&path, &bytes).expect("damaged");
-        assert_eq!(vectors(&path).len(), 0);
+        assert_eq!(vectors(&path).len(), 1);
         std::fs::write(&path, "git-ccc vectors 1\nanother\n3\n").expect("another's");
         assert_eq!(vectors(&path).dim, 0);
     }

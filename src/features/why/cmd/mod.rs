@@ -94,7 +94,7 @@ pub fn run(ctx: &Ctx, args: &WhyArgs) -> Result<()> {
     }
     let searcher = store
         .as_ref()
-        .map(|store| ingest::reader(store).map(|reader| reader.searcher()));
+        .map(|store| ingest::reader(&store.index).map(|reader| reader.searcher()));
     let searcher = searcher.transpose()?;
     let index = store.as_ref().zip(searcher.as_ref());
     let mut inquiry = Inquiry {

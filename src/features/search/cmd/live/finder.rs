@@ -71,7 +71,7 @@ impl Finder {
         Ok(Finder {
             alive: alive.collect(),
             args,
-            searcher: ingest::reader(&store)?.searcher(),
+            searcher: ingest::reader(&store.index)?.searcher(),
             store,
             known,
             now: ctx.now().unix() * 1000,

@@ -1,0 +1,27 @@
+//! The heap of whoever indexes much.
+//!
+//! glibc takes large blocks from the system one by one and gives them back once they are freed, but with every one that is
+//! freed it takes more of them from its own heap, which it keeps: five gigabytes then cost twice the memory. The threshold
+//! stays where it is if a variable sets it, and that is read before a program begins: so the program is started anew.
+
+use crate::{env, proc::Cmd};
+
+/// The threshold, in bytes, that glibc begins with.
+const THRESHOLD: &str = "131072";
+
+/// Tells whether what is freed is given back.
+pub fn gives_back() -> bool {
+    !cfg!(all(target_os = "linux", target_env = "gnu")) || env::var_os(env::HEAP).is_some()
+}
+
+/// Starts this program anew in its own place, with the same arguments, so that it [`gives_back`]. Nothing may have been said
+/// yet. Where that cannot be, the process goes on as it is.
+pub fn begin_anew() {
+    if let Ok((program, args)) = env::invocation() {
+        // Who has to go on takes more memory, and that is all.
+        let _ = Cmd::new(program)
+            .args(args)
+            .env(env::HEAP, THRESHOLD)
+            .replace_us();
+    }
+}
