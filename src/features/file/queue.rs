@@ -99,7 +99,7 @@ pub fn wait(ctx: &Ctx, place: &Place, who: &Who, order: &Order) -> Result<Turn> 
     found = ticket.answer(place);
     if found.is_none() && ticket.is_answered() {
         // Whoever answered was killed, maybe with the file already replaced.
-        store::settle(place)?;
+        store::settle(ctx, place)?;
         found = ticket.answer(place);
     }
     Ok(match found {

@@ -268,27 +268,31 @@ fn noted(place: &Place) -> Option<(Oid, Option<Oid>)> {
 }
 
 /// Looks whether a kill interrupted a write, and finishes it if so; only who holds the lock may.
-pub fn settle(place: &Place) -> Result<()> {
-    finish(place, &disk::read(&place.path)?)
+pub fn settle(ctx: &Ctx, place: &Place) -> Result<()> {
+    finish(ctx, place, &disk::read(&place.path)?)
 }
 
 /// Finishes what a kill interrupted after the file was replaced; only who holds the lock may.
-fn finish(place: &Place, found: &Found) -> Result<()> {
+fn finish(ctx: &Ctx, place: &Place, found: &Found) -> Result<()> {
     let Some((new, old)) = noted(place) else {
         return Ok(());
     };
-    if refs::find(&place.hub, &place.id.ref_name())? != old {
-        return Ok(());
+    let ref_name = place.id.ref_name();
+    let mut retry = log::Retry::new(log::PATIENCE);
+    // The git of the one that was killed may still be at it, or another that packs the refs.
+    while refs::find(&place.hub, &ref_name)? == old {
+        let (blob, version) = (name(place, found)?, version(&place.hub, new).ok());
+        let Some(version) = version.filter(|version| version.blob == blob) else {
+            // It came to nothing, and is not to be taken for somebody's later change.
+            return note_doing(place, None);
+        };
+        let before = old.map(|old| self::version(&place.hub, old)).transpose()?;
+        match publish(place, (&version, before.as_ref()), None) {
+            Ok(()) => break,
+            Err(lost) => retry.again(lost, "finish a write", ctx.dice.roll())?,
+        }
     }
-    if let Ok(version) = version(&place.hub, new)
-        && name(place, found)? == version.blob
-    {
-        let old = old.map(|old| self::version(&place.hub, old)).transpose()?;
-        let done = publish(place, (&version, old.as_ref()), None);
-        return done.map_err(|lost| lost.into_error("finish a write"));
-    }
-    // It came to nothing, and is not to be taken for somebody's later change.
-    note_doing(place, None)
+    Ok(())
 }
 
 /// Returns the object that the file's content is.
@@ -315,7 +319,7 @@ pub struct Now {
 /// `landed` is what we wrote ourselves and could not record, because another recorded something first.
 pub fn look(ctx: &Ctx, place: &Place, landed: Option<Oid>) -> Result<Now> {
     let found = disk::read(&place.path)?;
-    finish(place, &found)?;
+    finish(ctx, place, &found)?;
     let mut retry = log::Retry::new(log::PATIENCE);
     loop {
         let tip = tip(place)?;
