@@ -294,6 +294,25 @@ fn much_is_read_by_a_process_that_gives_back_what_it_frees() {
 }
 
 #[test]
+fn who_began_the_index_again_does_so_once_however_much_comes_later() {
+    let w = World::options().real_clock().build();
+    let gone = claude(&w, "a.jsonl", said("1", "a", "goneword"));
+    let watch = w.command(BINARY, ["index", "--rebuild", "--watch"]).spawn();
+    watch.wait_for("new documents");
+    watch.wait_until_it_watches();
+    fs::remove_file(&gone).expect("it was there");
+    let much = claude(&w, "b.jsonl", said("2", "b", "laterword"));
+    let file = fs::File::options().append(true).open(&much);
+    let hole = file.and_then(|file| file.set_len(65 * 1024 * 1024));
+    hole.expect("a file may have a hole");
+    let found = |word| w.ccc(["search", "--no-refresh", "--json", word]).code == 0;
+    poll("it is indexed", || found("laterword").then_some(()));
+    assert!(found("goneword"), "what is gone keeps its text");
+    watch.signal(rustix::process::Signal::TERM);
+    watch.wait().code(143);
+}
+
+#[test]
 fn other_roots_are_read() {
     let w = World::new();
     let elsewhere = w.tmp().join("elsewhere");

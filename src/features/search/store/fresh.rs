@@ -48,7 +48,7 @@ pub fn refresh(
         roots: roots(ctx)?,
         repo: ctx.repo().ok(),
         patience,
-        limit: if heap::gives_back() { u64::MAX } else { MUCH },
+        limit: if heap::is_settled() { u64::MAX } else { MUCH },
     };
     let report = sweep::sweep(store, &wanted, progress)?;
     if !report.over {
