@@ -91,6 +91,20 @@ impl Role {
     pub fn is_bulk(self) -> bool {
         matches!(self, Role::ToolOut | Role::Lookup | Role::Echo)
     }
+
+    /// Tells whether it says something in sentences.
+    pub fn is_prose(self) -> bool {
+        matches!(
+            self,
+            Role::Human
+                | Role::Assistant
+                | Role::Summary
+                | Role::Title
+                | Role::Message
+                | Role::Memory
+                | Role::Plan
+        )
+    }
 }
 
 /// The words of roles.

@@ -19,20 +19,6 @@ const MANY: usize = 4096;
 /// So many batches are read before they are embedded.
 const AHEAD: usize = 1;
 
-/// Tells whether a block of this role says something in sentences.
-pub fn is_prose(role: Role) -> bool {
-    matches!(
-        role,
-        Role::Human
-            | Role::Assistant
-            | Role::Summary
-            | Role::Title
-            | Role::Message
-            | Role::Memory
-            | Role::Plan
-    )
-}
-
 /// What [`fill`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
@@ -125,7 +111,7 @@ fn passages(
         let hashes = columns.u64("hash").context(Kind::Setup, unreadable)?;
         for doc in 0..segment.max_doc() {
             let role = roles.first(doc).unwrap_or(SOURCE);
-            if role == SOURCE || !is_prose(Role::of_number(role)) || segment.is_deleted(doc) {
+            if role == SOURCE || !Role::of_number(role).is_prose() || segment.is_deleted(doc) {
                 continue;
             }
             if each(hashes.first(doc).unwrap_or_default(), (ord, doc)).is_break() {

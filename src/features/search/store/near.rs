@@ -4,7 +4,6 @@
 
 use super::{
     ask::Question,
-    fill::is_prose,
     narrow::{self, Bits},
     open::{SOURCE, Store},
     vectors::Vectors,
@@ -40,7 +39,7 @@ pub fn near(
         for doc in 0..segment.max_doc() {
             let role = roles.first(doc).unwrap_or(SOURCE);
             if role == SOURCE
-                || !is_prose(Role::of_number(role))
+                || !Role::of_number(role).is_prose()
                 || !allowed.has(doc)
                 || segment.is_deleted(doc)
             {
